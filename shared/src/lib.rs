@@ -1,1 +1,74 @@
+//! Matchstick's engine: neural collaborative filtering in fixed point, for microcontrollers.
+//!
+//! A *blob* (written on a computer by `matchstick quantize`) holds embedding tables and an MLP as integers. This crate reads it where it lies
+//! (in flash), scores a user and an item, and ranks the whole catalogue:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! # #[cfg(feature = "std")] {
+//! # let flash = matchstick::blob::tiny::folded();
+//! # let flash = flash.as_slice();
+//! use matchstick::{Memory, Model, TopK};
+//!
+//! let model = Model::from_region(flash)?;
+//! let user = model.user_vector::<64>(1)?;
+//! let mut memory = Memory::<64>::new();
+//! let mut scorer = model.prepare(&user, &mut memory)?;
+//! let score = scorer.score(2); // look-up, add or concat, linear, ReLU, sigmoid-range
+//! assert!(score.rating >= model.lowest_rating());
+//!
+//! let mut top = TopK::<10>::new();
+//! scorer.rank(&mut top, |_item| true);
+//! assert!(top.as_slice().len() <= 10);
+//! # }
+//! # Ok(()) }
+//! ```
+//!
+//! What holds for everything here:
+//!
+//! - **Checked once, then nothing can fail.** [`Model::from_bytes`] and [`Model::from_region`] check every byte; afterwards no accessor fails for
+//!   any index, and nothing panics (an image that links only without a panic path proves it).
+//! - **No allocation, no float, no static memory.** The caller owns all memory; capacities are `heapless` const generics.
+//! - **The same bits everywhere.** `docs/numerics.md` in the repository says which integers are computed; each kernel computes exactly those.
+//!
+//! What this crate does not do: it knows no board, no transport, no file and no training.
 #![no_std]
+#![deny(missing_docs)]
+#![deny(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::float_arithmetic,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+#![deny(clippy::incompatible_msrv)]
+
+#[cfg(not(target_endian = "little"))]
+compile_error!("a blob is little-endian and is read in place, so the engine runs on little-endian cores only");
+
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+pub mod blob;
+mod fixed;
+mod kernels;
+pub mod link;
+mod memory;
+mod model;
+mod ops;
+mod rank;
+mod scorer;
+mod user;
+
+pub use blob::BlobError;
+pub use fixed::{Logit, RatingQ16};
+pub use memory::Memory;
+pub use model::Model;
+pub use rank::{Ranked, TopK};
+pub use scorer::{PrepareError, Score, Scorer};
+pub use user::{UserError, UserVector};

@@ -1,0 +1,209 @@
+//! The head of a blob: what the sections are and what their numbers mean. `docs/blob-format.md` is normative.
+
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+/// The first eight bytes of every blob.
+pub const MAGIC: [u8; 8] = *b"MATCHSTK";
+/// The format version that this crate reads and writes.
+pub const FORMAT_VERSION: u32 = 1;
+/// Magic, format version, total length.
+pub const PREFIX_BYTES: usize = 16;
+/// Sections start on multiples of this, and so does a blob.
+pub const ALIGNMENT_BYTES: usize = 16;
+/// Zeros behind the last section, which kernels may read past its end.
+pub const TRAILING_ZERO_BYTES: usize = 64;
+/// The CRC-32 at the very end.
+pub const CRC_BYTES: usize = 4;
+/// Dense layers after the first, at most.
+pub const MAX_LAYERS: usize = 7;
+/// Any width, at most.
+pub const MAX_WIDTH: u16 = 4096;
+
+/// How a user and an item meet in the first layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Layout {
+    /// Both halves of the first layer were applied on the host; a score adds two rows.
+    Folded,
+    /// Embedding rows are stored; the first layer is applied to their concatenation on the device.
+    Concat,
+}
+
+/// How item rows are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ItemEncoding {
+    /// One byte a value.
+    Int8,
+}
+
+/// What turns a logit into a rating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum OutputForm {
+    /// `low + span * sigmoid(logit)`.
+    SigmoidRange,
+}
+
+/// A dense layer after the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Layer {
+    /// Units of this layer, not padded.
+    pub outputs: u16,
+    /// The rounding shift of its accumulators.
+    pub shift: u8,
+}
+
+/// What was measured when the model was quantised; opaque to the engine, `f32` bits for the host, 0 where nothing was measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Quality {
+    /// How many user-item pairs were measured.
+    pub pairs: u32,
+    /// RMSE of the float model on them, as the bits of an `f32`.
+    pub float_rmse: u32,
+    /// RMSE of the blob on them, as the bits of an `f32`.
+    pub fixed_rmse: u32,
+    /// Mean overlap of the blob's top-10 with the float model's, 0 to 1, as the bits of an `f32`.
+    pub overlap: u32,
+}
+
+/// What a section holds. Sections stand in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SectionKind {
+    /// Concat: the user half of the first layer, i8, blocked, (h, d_u).
+    FirstUserWeights,
+    /// Concat: the item half of the first layer, i8, blocked, (h, d_i).
+    FirstItemWeights,
+    /// Concat: i32, (h), rounding half included.
+    FirstBias,
+    /// Dense layers: i8, blocked, (outputs, inputs) each.
+    DenseWeights,
+    /// Dense layers: i32, (outputs) each, rounding half included.
+    DenseBias,
+    /// i16, (last hidden width).
+    OutputWeights,
+    /// `f32` bits for the host.
+    UserScales,
+    /// Strings, one for each known user.
+    UserIds,
+    /// Strings, one for each known item.
+    ItemIds,
+    /// Strings, one for each known item.
+    ItemTitles,
+    /// Folded i16, concat i8, (user_rows, user_width).
+    UserTable,
+    /// i16, (item_rows).
+    ItemBias,
+    /// i8, (item_rows, item_width).
+    ItemTable,
+}
+
+/// How many kinds of section there are.
+pub const SECTION_KINDS: usize = 13;
+
+/// Where a section lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Section {
+    /// What it holds.
+    pub kind: SectionKind,
+    /// Bytes from the start of the blob.
+    pub offset: u32,
+    /// Bytes, padding between sections not counted.
+    pub length: u32,
+}
+
+/// The head as it stands in the blob, field for field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head<'a> {
+    /// What the model calls itself.
+    pub name: &'a str,
+    /// The maker's version of this model.
+    pub revision: u32,
+    /// How user and item meet.
+    pub layout: Layout,
+    /// How item rows are stored.
+    pub item_encoding: ItemEncoding,
+    /// What turns a logit into a rating.
+    pub output_form: OutputForm,
+    /// Rows of the user table, row 0 (unknown) included.
+    pub user_rows: u32,
+    /// Rows of the item table, row 0 (unknown) included.
+    pub item_rows: u32,
+    /// Values of a user vector, not padded.
+    pub user_width: u16,
+    /// Values of an item row, not padded.
+    pub item_width: u16,
+    /// Hidden units of the first layer, not padded.
+    pub first_width: u16,
+    /// Concat: the first layer's rounding shift; 0 in folded.
+    pub first_shift: u8,
+    /// Dense layers after the first.
+    pub layers: Vec<Layer, MAX_LAYERS>,
+    /// Upper clamp of hidden units.
+    pub hidden_limit: u16,
+    /// Clamp of a user vector's values.
+    pub user_limit: u16,
+    /// Fraction bits of the logit.
+    pub logit_fraction_bits: u8,
+    /// Item biases are shifted left by this.
+    pub item_bias_shift: u8,
+    /// Added to every logit.
+    pub output_bias: i32,
+    /// Lower end of the rating range, 16 fraction bits.
+    pub range_low_q16: i32,
+    /// Upper end minus lower end, 16 fraction bits.
+    pub range_span_q16: u32,
+    /// What was measured when quantising.
+    pub quality: Quality,
+    /// Where the sections lie, in the order of their kinds.
+    pub sections: Vec<Section, SECTION_KINDS>,
+}
+
+/// Rounds a width up to a multiple of four, as rows, columns and vectors are padded.
+#[must_use]
+pub const fn pad4(width: usize) -> usize {
+    width.saturating_add(3) & !3
+}
+
+impl Head<'_> {
+    /// Values in a stored user vector, padding included.
+    #[must_use]
+    pub fn padded_user_width(&self) -> usize {
+        pad4(usize::from(self.user_width))
+    }
+
+    /// Bytes from one item row to the next.
+    #[must_use]
+    pub fn item_row_bytes(&self) -> usize {
+        pad4(usize::from(self.item_width))
+    }
+
+    /// Bytes from one user row to the next.
+    #[must_use]
+    pub fn user_row_bytes(&self) -> usize {
+        match self.layout {
+            Layout::Folded => self.padded_user_width().saturating_mul(2),
+            Layout::Concat => self.padded_user_width(),
+        }
+    }
+
+    /// Padded units of the last hidden layer.
+    #[must_use]
+    pub fn last_hidden_width(&self) -> usize {
+        pad4(usize::from(self.layers.last().map_or(self.first_width, |layer| layer.outputs)))
+    }
+
+    /// The largest value that a unit of the first hidden layer can have.
+    #[must_use]
+    pub fn first_hidden_bound(&self) -> u32 {
+        match self.layout {
+            Layout::Folded => u32::from(self.user_limit).saturating_add(127),
+            Layout::Concat => u32::from(self.hidden_limit),
+        }
+    }
+
+    /// The capacity that [`Memory`](crate::Memory) and [`UserVector`](crate::UserVector) need for this model: the widest padded vector.
+    #[must_use]
+    pub fn required_capacity(&self) -> usize {
+        let first = pad4(usize::from(self.first_width)).max(self.padded_user_width()).max(self.item_row_bytes());
+        self.layers.iter().fold(first, |widest, layer| widest.max(pad4(usize::from(layer.outputs))))
+    }
+}

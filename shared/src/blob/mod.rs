@@ -1,0 +1,35 @@
+//! The blob: one file, one flash region, one whole model. `docs/blob-format.md` is normative.
+//!
+//! This module reads (and, on hosts, writes) the format. It computes nothing: what the numbers mean is in `ops/`.
+
+#[cfg(feature = "std")]
+mod aligned;
+mod bounds;
+mod error;
+mod head;
+mod include;
+pub(crate) mod reader;
+mod strings;
+#[cfg(feature = "std")]
+pub mod tiny;
+#[cfg(feature = "std")]
+pub mod writer;
+
+#[cfg(feature = "std")]
+pub use aligned::AlignedBytes;
+pub use error::BlobError;
+pub use head::{
+    ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layer, Layout, MAGIC, MAX_LAYERS, MAX_WIDTH,
+    OutputForm, PREFIX_BYTES, Quality, SECTION_KINDS, Section, SectionKind, TRAILING_ZERO_BYTES, pad4,
+};
+pub(crate) use reader::Sections;
+pub use strings::Strings;
+
+/// CRC-32 as in zlib, PNG and Ethernet.
+pub(crate) static CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+
+/// The CRC-32 (ISO-HDLC) that ends a blob.
+#[must_use]
+pub fn crc32(bytes: &[u8]) -> u32 {
+    CRC.checksum(bytes)
+}
