@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 /// A logit: what ranking compares. Its real value is `.0 / 2^k`, k being the model's
 /// [`logit_fraction_bits`](crate::blob::Head::logit_fraction_bits); logits of different models can't be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Logit(pub i32);
 
 /// A rating in units of the rating scale (stars), with 16 fraction bits: 4.5 stars are 294,912.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RatingQ16(pub i32);
 
 impl RatingQ16 {

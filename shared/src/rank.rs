@@ -6,6 +6,7 @@ use crate::fixed::Logit;
 
 /// An item and its logit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ranked {
     /// The item's row.
     pub item: u32,

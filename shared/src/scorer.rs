@@ -15,6 +15,7 @@ use crate::rank::{Ranked, TopK};
 
 /// Why a user could not be prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PrepareError {
     /// The memory's capacity is smaller than [`Model::required_capacity`].
     MemoryTooSmall,
@@ -35,6 +36,7 @@ impl core::error::Error for PrepareError {}
 
 /// What the model says of a user and an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Score {
     /// What ranking compares.
     pub logit: Logit,

@@ -10,6 +10,7 @@ use crate::ops::look_up;
 
 /// Why there is no user vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum UserError {
     /// `CAPACITY` is smaller than [`Model::required_capacity`].
     CapacityTooSmall,

@@ -6,6 +6,7 @@ use core::fmt;
 ///
 /// The variants carry no payload: they cost no flash, and the host's `matchstick inspect` says the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BlobError {
     /// The first byte does not lie at an address divisible by 16. Use `include_blob!`, a linker section, or `AlignedBytes`.
