@@ -1,0 +1,119 @@
+//! The naive twin: every formula of `docs/numerics.md` in 64-bit integers, as it stands there.
+//!
+//! No blocks, no kernels, no order of evaluation: where the engine and this file differ, one of them is wrong. It does not read blobs:
+//! that is `blob_reader`.
+
+use std::sync::LazyLock;
+
+use crate::blob_reader::{DenseLayer, UnpackedBlob};
+
+/// Section 6's table.
+static SIGMOID: LazyLock<Vec<i64>> = LazyLock::new(|| {
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    (0..385).map(|i| ((sigmoid(f64::from(i) / 32.0) - 0.5) * f64::from(1 << 17) + 0.5).floor() as i64).collect()
+});
+
+/// The twin of a model.
+#[derive(Clone, Debug)]
+pub struct Twin {
+    /// What it computes with.
+    pub blob: UnpackedBlob,
+}
+
+impl Twin {
+    /// Reads a blob with the independent reader.
+    ///
+    /// # Errors
+    /// The reader's.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        Ok(Self { blob: crate::blob_reader::read(bytes)? })
+    }
+
+    /// The vector of a stored user, clamped; row 0 for an index that is not stored.
+    pub fn user_vector(&self, user: u32) -> Vec<i64> {
+        let table = &self.blob.user_table;
+        self.clamp_user(table.get(user as usize).unwrap_or(&table[0]))
+    }
+
+    /// The vector of somebody who is not in the blob: `values` are the `user_width` unpadded values.
+    pub fn raw_user_vector(&self, values: &[i16]) -> Vec<i64> {
+        assert_eq!(values.len(), self.blob.head.user_width, "a raw user vector has user_width values");
+        let mut vector = vec![0; self.blob.user_table[0].len()];
+        for (to, &from) in vector.iter_mut().zip(values) {
+            *to = i64::from(from);
+        }
+        self.clamp_user(&vector)
+    }
+
+    fn clamp_user(&self, values: &[i64]) -> Vec<i64> {
+        let limit = self.blob.head.user_limit;
+        values.iter().map(|&value| value.clamp(-limit, limit)).collect()
+    }
+
+    /// Section 2: the logit of an item (row 0 when it is not stored).
+    pub fn logit(&self, user_vector: &[i64], item: u32) -> i64 {
+        let blob = &self.blob;
+        let item = if (item as usize) < blob.item_table.len() { item as usize } else { 0 };
+        let mut hidden = self.first_hidden(user_vector, &blob.item_table[item]);
+        for layer in &blob.layers {
+            hidden = dense(layer, &hidden, blob.head.hidden_limit);
+        }
+        let start = blob.head.output_bias + (blob.item_bias[item] << blob.head.item_bias_shift);
+        start + dot(&blob.output_weights, &hidden)
+    }
+
+    /// Sections 3 and 4.
+    fn first_hidden(&self, user: &[i64], item: &[i64]) -> Vec<i64> {
+        let Some(first) = &self.blob.first else {
+            return user.iter().zip(item).map(|(a, b)| (a + b).max(0)).collect();
+        };
+        let limit = self.blob.head.hidden_limit;
+        let rows = first.user_weights.iter().zip(&first.item_weights).zip(&first.bias);
+        rows.map(|((user_row, item_row), bias)| {
+            let accumulator = bias + dot(user_row, user) + dot(item_row, item);
+            floor_shift(accumulator, first.shift).clamp(0, limit)
+        })
+        .collect()
+    }
+
+    /// Section 6: the rating with 16 fraction bits.
+    pub fn rating_q16(&self, logit: i64) -> i64 {
+        let head = &self.blob.head;
+        rating_q16(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16)
+    }
+
+    /// Section 8: items by descending logit, then by ascending index; only those that `wanted` says yes to.
+    pub fn rank(&self, user_vector: &[i64], wanted: impl Fn(u32) -> bool) -> Vec<(u32, i64)> {
+        let items = u32::try_from(self.blob.item_table.len()).expect("item_rows is a u32");
+        let mut ranking: Vec<_> =
+            (1..items).filter(|&item| wanted(item)).map(|item| (item, self.logit(user_vector, item))).collect();
+        ranking.sort_by_key(|&(item, logit)| (-logit, item));
+        ranking
+    }
+}
+
+fn dot(a: &[i64], b: &[i64]) -> i64 {
+    assert_eq!(a.len(), b.len(), "a dot product of vectors of two lengths");
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// floor(x / 2^shift), by division, so that it does not rest on what `>>` means.
+fn floor_shift(x: i64, shift: u32) -> i64 {
+    x.div_euclid(1 << shift)
+}
+
+/// Section 5.
+fn dense(layer: &DenseLayer, hidden: &[i64], limit: i64) -> Vec<i64> {
+    let rows = layer.weights.iter().zip(&layer.bias);
+    rows.map(|(row, bias)| floor_shift(bias + dot(row, hidden), layer.shift).clamp(0, limit)).collect()
+}
+
+/// Section 6 for any parameters.
+pub fn rating_q16(z: i64, k: u32, low: i64, span: i64) -> i64 {
+    let half = if k > 16 { 1 << (k - 17) } else { 0 };
+    let m = floor_shift(z.abs() + half, k - 16).min(12 * 65_536 - 1);
+    let (i, f) = ((m / 2_048) as usize, m % 2_048);
+    let v = SIGMOID[i] * 2_048 + (SIGMOID[i + 1] - SIGMOID[i]) * f;
+    let s = if z >= 0 { (1 << 27) + v } else { (1 << 27) - v };
+    low + floor_shift(span * s + (1 << 27), 28)
+}

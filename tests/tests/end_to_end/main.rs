@@ -1,0 +1,8 @@
+//! The end-to-end suite: one binary, so that everything is linked once. Each module is about one promise.
+
+mod blob_errors;
+mod blob_integrity;
+mod demo_blob;
+mod golden_vectors;
+mod twin;
+mod worked_example;
