@@ -3,6 +3,7 @@
 mod blob_errors;
 mod blob_integrity;
 mod demo_blob;
+mod fuzz_seeds;
 mod golden_vectors;
 mod twin;
 mod worked_example;
