@@ -1,0 +1,10 @@
+//! Everything that the command `matchstick` does on a computer: read ratings, train, quantise, evaluate, and talk to chips.
+//!
+//! Scoring and ranking a blob is the engine's work (crate `matchstick`), never a float copy of it. Training, and with it Burn,
+//! is behind the feature `train`.
+
+pub mod baselines;
+pub mod data;
+pub mod files;
+pub mod metrics;
+pub mod weights;

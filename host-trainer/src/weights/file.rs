@@ -1,0 +1,383 @@
+//! Weights as a safetensors file: tensors under the names that a PyTorch state dict of the same net has, ids and titles
+//! as U8 tensors (a JSON array of strings in UTF-8), everything else as JSON with sorted keys under one metadata key.
+//!
+//! One key, because safetensors writes several in random order; tensors, because a safetensors header, where metadata
+//! lives, ends at 100 MB. The same weights are always the same bytes. A file without our metadata (PyTorch's own) gets
+//! ids 1..n and the range 0..5.5.
+
+use super::{Linear, Matrix, Weights};
+use crate::files::write_atomically;
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// The one metadata key.
+const METADATA_KEY: &str = "matchstick";
+/// What a net without metadata is taken to predict: ratings of 1 to 5.
+const DEFAULT_Y_RANGE: (f32, f32) = (0.0, 5.5);
+
+/// Why weights could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("cannot write {}: {source}; the file that was there before, if any, is untouched", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("{} is not a complete safetensors file: {reason}; was the copy or the download cut short?", path.display())]
+    Format { path: PathBuf, reason: String },
+    #[error("{} would need a safetensors header of over 100 MB; shorten what is in its info", path.display())]
+    HeaderTooLarge { path: PathBuf },
+    #[error("{}: tensor {name} is missing; a CollabNN has user_factors.weight, item_factors.weight, layers.0.weight, layers.0.bias, layers.2.weight, ...", path.display())]
+    MissingTensor { path: PathBuf, name: String },
+    #[error("{}: tensor {name} is no part of a CollabNN (embeddings, linear layers and ReLU); without it the scores would be wrong", path.display())]
+    UnexpectedTensor { path: PathBuf, name: String },
+    #[error("{}: tensor {name} has shape {found:?}, expected {expected}", path.display())]
+    Shape { path: PathBuf, name: String, found: Vec<usize>, expected: String },
+    #[error("{}: tensor {name} has numbers of type {found}, expected {expected}; convert it first", path.display())]
+    Type { path: PathBuf, name: String, found: Dtype, expected: Dtype },
+    #[error("{}: tensor {name} holds a number that is not finite, at position {position}; train again", path.display())]
+    NotFinite { path: PathBuf, name: String, position: usize },
+    #[error("{}: {name} is damaged: {reason}", path.display())]
+    Text { path: PathBuf, name: String, reason: String },
+}
+
+impl Weights {
+    /// Reads a file that [`Weights::save`] or PyTorch wrote, and checks that it is a whole CollabNN of finite numbers.
+    pub fn load(path: &Path) -> Result<Self, WeightsError> {
+        let bytes = std::fs::read(path).map_err(|source| WeightsError::Read { path: path.into(), source })?;
+        let reader = Reader::new(path, &bytes)?;
+        let user_factors = reader.matrix("user_factors.weight")?;
+        let item_factors = reader.matrix("item_factors.weight")?;
+        let layers = reader.layers(user_factors.cols + item_factors.cols)?;
+        let (y_range, info) = reader.metadata()?;
+        Ok(Self {
+            user_ids: reader.ids("user_ids", user_factors.rows)?,
+            item_ids: reader.ids("item_ids", item_factors.rows)?,
+            titles: reader.strings("titles", item_factors.rows)?.unwrap_or_default(),
+            user_factors,
+            item_factors,
+            layers,
+            y_range,
+            info,
+        })
+    }
+
+    /// Writes the file beside its target and renames it, so that no half-written file is ever there.
+    pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
+        let bytes = self.to_bytes().map_err(|error| match error {
+            SafeTensorError::HeaderTooLarge => WeightsError::HeaderTooLarge { path: path.into() },
+            error => WeightsError::Format { path: path.into(), reason: error.to_string() },
+        })?;
+        write_atomically(path, &bytes).map_err(|source| WeightsError::Write { path: path.into(), source })
+    }
+
+    fn to_bytes(&self) -> Result<Vec<u8>, SafeTensorError> {
+        let mut file = Writer::default();
+        file.matrix("user_factors.weight", &self.user_factors);
+        file.matrix("item_factors.weight", &self.item_factors);
+        for (index, layer) in self.layers.iter().enumerate() {
+            // PyTorch counts the ReLU between two layers as a layer too.
+            file.matrix(&format!("layers.{}.weight", 2 * index), &layer.weight);
+            file.floats(&format!("layers.{}.bias", 2 * index), vec![layer.bias.len()], &layer.bias);
+        }
+        file.strings("user_ids", &self.user_ids);
+        file.strings("item_ids", &self.item_ids);
+        if !self.titles.is_empty() {
+            file.strings("titles", &self.titles);
+        }
+        file.finish(json!({ "info": self.info, "y_range": [self.y_range.0, self.y_range.1] }))
+    }
+}
+
+/// Collects tensors and writes them with one JSON value as metadata.
+#[derive(Default)]
+pub(crate) struct Writer {
+    tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
+}
+
+impl Writer {
+    pub(crate) fn matrix(&mut self, name: &str, matrix: &Matrix) {
+        self.floats(name, vec![matrix.rows, matrix.cols], &matrix.data);
+    }
+
+    pub(crate) fn floats(&mut self, name: &str, shape: Vec<usize>, data: &[f32]) {
+        let bytes = data.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.tensors.push((name.into(), Dtype::F32, shape, bytes));
+    }
+
+    fn strings(&mut self, name: &str, strings: &[String]) {
+        let bytes = json!(strings).to_string().into_bytes();
+        self.tensors.push((name.into(), Dtype::U8, vec![bytes.len()], bytes));
+    }
+
+    pub(crate) fn finish(self, mut metadata: Value) -> Result<Vec<u8>, SafeTensorError> {
+        // Sorted whether or not another crate in the build turns on serde_json's insertion order.
+        sort_keys(&mut metadata);
+        let views = self
+            .tensors
+            .iter()
+            .map(|(name, dtype, shape, bytes)| Ok((name.as_str(), TensorView::new(*dtype, shape.clone(), bytes)?)))
+            .collect::<Result<Vec<_>, SafeTensorError>>()?;
+        safetensors::serialize(views, Some(HashMap::from([(METADATA_KEY.to_string(), metadata.to_string())])))
+    }
+}
+
+fn sort_keys(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = std::mem::take(map).into_iter().collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            entries.iter_mut().for_each(|(_, value)| sort_keys(value));
+            map.extend(entries);
+        }
+        Value::Array(values) => values.iter_mut().for_each(sort_keys),
+        _ => {}
+    }
+}
+
+/// A parsed file, and the path that its errors name.
+pub(crate) struct Reader<'a> {
+    path: &'a Path,
+    tensors: SafeTensors<'a>,
+    metadata: Option<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(path: &'a Path, bytes: &'a [u8]) -> Result<Self, WeightsError> {
+        let format = |error: SafeTensorError| WeightsError::Format { path: path.into(), reason: error.to_string() };
+        let tensors = SafeTensors::deserialize(bytes).map_err(format)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
+        let metadata = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY).cloned());
+        Ok(Self { path, tensors, metadata })
+    }
+
+    /// The JSON under our metadata key; `None` where somebody else wrote the file.
+    pub(crate) fn json(&self) -> Result<Option<Value>, WeightsError> {
+        let Some(text) = &self.metadata else { return Ok(None) };
+        serde_json::from_str(text).map(Some).map_err(|error| self.text("metadata", error.to_string()))
+    }
+
+    pub(crate) fn floats(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>), WeightsError> {
+        let view = self.view(name, Dtype::F32)?;
+        let data: Vec<f32> = view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        if let Some(position) = data.iter().position(|value| !value.is_finite()) {
+            return Err(WeightsError::NotFinite { path: self.path.into(), name: name.into(), position });
+        }
+        Ok((view.shape().to_vec(), data))
+    }
+
+    pub(crate) fn floats_of_shape(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        let (found, data) = self.floats(name)?;
+        if found != expected {
+            return Err(self.shape(name, found, format!("{expected:?}")));
+        }
+        Ok(data)
+    }
+
+    fn metadata(&self) -> Result<((f32, f32), Value), WeightsError> {
+        let Some(mut json) = self.json()? else { return Ok((DEFAULT_Y_RANGE, json!({}))) };
+        let bound = |index: usize| json["y_range"][index].as_f64().map(|value| value as f32);
+        match (bound(0), bound(1)) {
+            (Some(lo), Some(hi)) if lo < hi && (hi - lo).is_finite() => Ok(((lo, hi), json["info"].take())),
+            _ => Err(self.text("metadata", "y_range is not a pair of increasing numbers".into())),
+        }
+    }
+
+    fn view(&self, name: &str, expected: Dtype) -> Result<TensorView<'a>, WeightsError> {
+        let missing = |_| WeightsError::MissingTensor { path: self.path.into(), name: name.into() };
+        let view = self.tensors.tensor(name).map_err(missing)?;
+        if view.dtype() != expected {
+            let (path, name, found) = (self.path.into(), name.into(), view.dtype());
+            return Err(WeightsError::Type { path, name, found, expected });
+        }
+        Ok(view)
+    }
+
+    fn matrix(&self, name: &str) -> Result<Matrix, WeightsError> {
+        let (shape, data) = self.floats(name)?;
+        match shape[..] {
+            [rows, cols] if rows > 0 && cols > 0 => Ok(Matrix { rows, cols, data }),
+            _ => Err(self.shape(name, shape, "two sizes, neither of them 0".into())),
+        }
+    }
+
+    fn layers(&self, inputs: usize) -> Result<Vec<Linear>, WeightsError> {
+        let mut positions = Vec::new();
+        for name in self.tensors.names() {
+            let layer = name.strip_prefix("layers.").and_then(|rest| rest.strip_suffix(".weight"));
+            let bias = name.strip_prefix("layers.").and_then(|rest| rest.strip_suffix(".bias"));
+            let number = |text: Option<&str>| text.and_then(|text| text.parse::<u32>().ok());
+            let known =
+                ["user_factors.weight", "item_factors.weight", "user_ids", "item_ids", "titles"].contains(&name);
+            if let Some(position) = number(layer) {
+                positions.push(position);
+            } else if number(bias).is_none() && !known {
+                return Err(WeightsError::UnexpectedTensor { path: self.path.into(), name: name.into() });
+            }
+        }
+        positions.sort_unstable();
+        if positions.len() < 2 {
+            let name = if positions.is_empty() { "layers.0.weight" } else { "layers.2.weight" };
+            return Err(WeightsError::MissingTensor { path: self.path.into(), name: name.into() });
+        }
+        let mut layers = Vec::with_capacity(positions.len());
+        let mut width = inputs;
+        for (index, position) in positions.iter().enumerate() {
+            let outputs = (index + 1 == positions.len()).then_some(1);
+            let layer = self.layer(*position, width, outputs)?;
+            width = layer.weight.rows;
+            layers.push(layer);
+        }
+        Ok(layers)
+    }
+
+    fn layer(&self, position: u32, inputs: usize, outputs: Option<usize>) -> Result<Linear, WeightsError> {
+        let name = format!("layers.{position}.weight");
+        let weight = self.matrix(&name)?;
+        if weight.cols != inputs || outputs.is_some_and(|outputs| weight.rows != outputs) {
+            let outputs = outputs.map_or("any".into(), |outputs| outputs.to_string());
+            return Err(self.shape(&name, vec![weight.rows, weight.cols], format!("[{outputs}, {inputs}]")));
+        }
+        let name = format!("layers.{position}.bias");
+        let (shape, bias) = self.floats(&name)?;
+        if shape != [weight.rows] {
+            return Err(self.shape(&name, shape, format!("[{}]", weight.rows)));
+        }
+        Ok(Linear { weight, bias })
+    }
+
+    fn ids(&self, name: &str, rows: usize) -> Result<Vec<String>, WeightsError> {
+        Ok(self.strings(name, rows)?.unwrap_or_else(|| (1..rows).map(|id| id.to_string()).collect()))
+    }
+
+    /// A list of one string per row but row 0; `None` if the file has no such tensor.
+    fn strings(&self, name: &str, rows: usize) -> Result<Option<Vec<String>>, WeightsError> {
+        if self.tensors.tensor(name).is_err() {
+            return Ok(None);
+        }
+        let bytes = self.view(name, Dtype::U8)?.data();
+        let strings: Vec<String> = serde_json::from_slice(bytes).map_err(|error| self.text(name, error.to_string()))?;
+        if strings.len() + 1 != rows {
+            return Err(self.text(name, format!("{} entries for {} rows", strings.len(), rows - 1)));
+        }
+        Ok(Some(strings))
+    }
+
+    fn shape(&self, name: &str, found: Vec<usize>, expected: String) -> WeightsError {
+        WeightsError::Shape { path: self.path.into(), name: name.into(), found, expected }
+    }
+
+    pub(crate) fn text(&self, name: &str, reason: String) -> WeightsError {
+        WeightsError::Text { path: self.path.into(), name: name.into(), reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::by_hand;
+    use super::*;
+
+    fn load(bytes: &[u8]) -> Result<Weights, WeightsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        std::fs::write(&path, bytes).unwrap();
+        Weights::load(&path)
+    }
+
+    fn message(bytes: &[u8]) -> String {
+        load(bytes).unwrap_err().to_string()
+    }
+
+    /// The bytes of `by_hand` with one tensor changed.
+    fn with(name: &str, change: impl Fn(&mut Dtype, &mut Vec<usize>, &mut Vec<u8>)) -> Vec<u8> {
+        let bytes = by_hand().to_bytes().unwrap();
+        let mut writer = Writer::default();
+        for (tensor, view) in SafeTensors::deserialize(&bytes).unwrap().iter() {
+            let (mut dtype, mut shape, mut data) = (view.dtype(), view.shape().to_vec(), view.data().to_vec());
+            if tensor == name {
+                change(&mut dtype, &mut shape, &mut data);
+            }
+            if !shape.is_empty() {
+                writer.tensors.push((tensor.into(), dtype, shape, data));
+            }
+        }
+        writer.finish(json!({ "info": {}, "y_range": [0, 4] })).unwrap()
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let weights = by_hand();
+        assert_eq!(load(&weights.to_bytes().unwrap()).unwrap(), weights);
+    }
+
+    #[test]
+    fn the_metadata_is_sorted_and_under_one_key() {
+        let bytes = by_hand().to_bytes().unwrap();
+        let expected = r#"{\"info\":{\"a\":{\"b\":[1],\"y\":2.5},\"z\":1},\"y_range\":[0.0,4.0]}"#;
+        let expected = format!(r#"{{"__metadata__":{{"matchstick":"{expected}"}},"#);
+        assert!(bytes[8..].starts_with(expected.as_bytes()), "{}", String::from_utf8_lossy(&bytes[8..400]));
+    }
+
+    #[test]
+    fn a_missing_tensor_is_named() {
+        for name in ["user_factors.weight", "layers.0.bias", "layers.4.bias", "layers.2.bias"] {
+            let message = message(&with(name, |_, shape, _| shape.clear()));
+            assert!(message.contains(&format!("tensor {name} is missing")), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_shape_is_named() {
+        let message = message(&with("layers.2.weight", |_, shape, _| shape.reverse()));
+        assert!(message.contains("tensor layers.2.weight has shape [2, 1], expected [any, 2]"), "{message}");
+    }
+
+    #[test]
+    fn a_tensor_of_another_net_is_named() {
+        let bytes = by_hand().to_bytes().unwrap();
+        let mut writer = Writer::default();
+        for (tensor, view) in SafeTensors::deserialize(&bytes).unwrap().iter() {
+            writer.tensors.push((tensor.into(), view.dtype(), view.shape().to_vec(), view.data().to_vec()));
+        }
+        writer.floats("layers.1.running_mean", vec![1], &[0.0]);
+        let message = message(&writer.finish(json!({ "info": {}, "y_range": [0, 4] })).unwrap());
+        assert!(message.contains("layers.1.running_mean is no part of a CollabNN"), "{message}");
+    }
+
+    #[test]
+    fn half_precision_and_nan_are_refused() {
+        let bytes = with("layers.2.bias", |dtype, shape, _| {
+            *dtype = Dtype::F16;
+            shape[0] *= 2;
+        });
+        assert!(message(&bytes).contains("layers.2.bias has numbers of type F16, expected F32"));
+        let bytes = with("item_factors.weight", |_, _, data| data[4..8].copy_from_slice(&f32::NAN.to_le_bytes()));
+        assert!(message(&bytes).contains("item_factors.weight holds a number that is not finite, at position 1"));
+    }
+
+    #[test]
+    fn ids_that_do_not_match_the_rows_are_refused() {
+        let bytes = with("user_ids", |_, shape, data| {
+            *data = b"[]".to_vec();
+            shape[0] = 2;
+        });
+        assert!(message(&bytes).contains("user_ids is damaged: 0 entries for 1 rows"));
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        let bytes = by_hand().to_bytes().unwrap();
+        for length in 0..bytes.len() {
+            assert!(load(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
+        }
+    }
+
+    #[test]
+    fn a_missing_file_and_an_unwritable_target_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("no/model.safetensors");
+        assert!(Weights::load(&path).unwrap_err().to_string().contains("no/model.safetensors"));
+        assert!(by_hand().save(&path).unwrap_err().to_string().starts_with("cannot write"));
+    }
+}
