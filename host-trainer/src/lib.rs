@@ -7,4 +7,8 @@ pub mod baselines;
 pub mod data;
 pub mod files;
 pub mod metrics;
+#[cfg(feature = "train")]
+pub mod model;
+#[cfg(feature = "train")]
+pub mod training;
 pub mod weights;

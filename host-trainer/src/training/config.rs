@@ -1,0 +1,191 @@
+//! What can be chosen about a training run, and its defaults. A file of weights carries these settings, and a run goes on
+//! from a checkpoint only with the settings that it was begun with.
+
+use super::error::TrainError;
+use crate::data::RatingScale;
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+/// The settings of a training run. [`TrainConfig::default`] is what the defaults of `matchstick train` are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainConfig {
+    pub recipe: Recipe,
+    /// Widths of the two embedding tables.
+    pub user_dim: usize,
+    pub item_dim: usize,
+    /// Widths of the hidden layers, at least one.
+    pub hidden: Vec<usize>,
+    pub y_range: YRange,
+    pub epochs: usize,
+    pub batch_size: usize,
+    /// The peak of the one-cycle schedule.
+    pub learning_rate: f64,
+    /// Decoupled (AdamW), on every parameter.
+    pub weight_decay: f64,
+    /// The probability with which a hidden activation is dropped.
+    pub dropout: f64,
+    /// The part of the training ratings that is held out to measure progress. 0: none, and the last epoch is kept.
+    pub validation: f64,
+    /// Stop after this many epochs without a better validation RMSE.
+    pub patience: Option<usize>,
+    pub seed: u64,
+    pub backend: Backend,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            recipe: Recipe::Plain,
+            user_dim: 74,
+            item_dim: 101,
+            hidden: vec![50],
+            y_range: YRange::Auto,
+            epochs: 8,
+            batch_size: 256,
+            learning_rate: 5e-3,
+            weight_decay: 0.1,
+            dropout: 0.0,
+            validation: 0.05,
+            patience: Some(3),
+            seed: 0,
+            backend: Backend::Flex,
+        }
+    }
+}
+
+/// How weights come from ratings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recipe {
+    /// The net is fitted to the ratings themselves, by mean squared error.
+    Plain,
+}
+
+/// Where Burn computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// Burn's own processor backend.
+    Flex,
+    /// The older processor backend, slower and deprecated upstream.
+    Ndarray,
+    #[cfg(feature = "wgpu")]
+    Wgpu,
+    #[cfg(feature = "cuda")]
+    Cuda,
+}
+
+impl Backend {
+    pub(super) fn device(self) -> Device {
+        match self {
+            Self::Flex => Device::flex(),
+            // Deprecated upstream, kept for comparison until Burn removes it.
+            #[allow(deprecated)]
+            Self::Ndarray => Device::ndarray(),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Device::wgpu(Default::default()),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Device::cuda(0),
+        }
+    }
+}
+
+/// The open interval that predictions lie in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum YRange {
+    /// [`RatingScale::y_range`]: 0 to 5.5 for ratings of 1 to 5.
+    #[default]
+    Auto,
+    Fixed(f32, f32),
+}
+
+impl YRange {
+    pub fn resolve(self, scale: &RatingScale) -> (f32, f32) {
+        match self {
+            Self::Auto => scale.y_range(),
+            Self::Fixed(lo, hi) => (lo, hi),
+        }
+    }
+}
+
+impl std::str::FromStr for YRange {
+    type Err = String;
+
+    /// `auto`, or two numbers with a comma between them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        let bounds = text
+            .split_once(',')
+            .and_then(|(lo, hi)| Some((lo.trim().parse::<f32>().ok()?, hi.trim().parse::<f32>().ok()?)));
+        match bounds {
+            Some((lo, hi)) if lo < hi && (hi - lo).is_finite() => Ok(Self::Fixed(lo, hi)),
+            _ => Err(format!("`{text}` is neither `auto` nor two increasing numbers such as 0,5.5")),
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Refuses settings that no run could use.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        let fraction = |value: f64| (0.0..1.0).contains(&value);
+        let settings = [
+            (self.user_dim > 0, "user-dim", "at least 1"),
+            (self.item_dim > 0, "item-dim", "at least 1"),
+            (!self.hidden.is_empty(), "hidden", "a list of at least one width"),
+            (!self.hidden.contains(&0), "hidden", "a list of widths of at least 1"),
+            (self.epochs > 0, "epochs", "at least 1"),
+            (self.batch_size > 0, "batch-size", "at least 1"),
+            (positive(self.learning_rate), "learning-rate", "above 0"),
+            (self.weight_decay >= 0.0 && self.weight_decay.is_finite(), "weight-decay", "0 or above"),
+            (self.learning_rate * self.weight_decay < 1.0, "weight-decay", "below 1 / learning-rate"),
+            (fraction(self.dropout), "dropout", "at least 0 and below 1"),
+            (fraction(self.validation), "validation", "at least 0 and below 1"),
+            (self.patience != Some(0), "patience", "at least 1"),
+        ];
+        match settings.iter().find(|(holds, ..)| !holds) {
+            Some(&(_, setting, allowed)) => Err(TrainError::Setting { setting, allowed }),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_usable() {
+        assert!(TrainConfig::default().check().is_ok());
+    }
+
+    #[test]
+    fn unusable_settings_are_named() {
+        let refused = |change: fn(&mut TrainConfig)| {
+            let mut config = TrainConfig::default();
+            change(&mut config);
+            config.check().unwrap_err().to_string()
+        };
+        assert_eq!(refused(|c| c.user_dim = 0), "--user-dim must be at least 1");
+        assert_eq!(refused(|c| c.hidden = vec![]), "--hidden must be a list of at least one width");
+        assert_eq!(refused(|c| c.hidden = vec![5, 0]), "--hidden must be a list of widths of at least 1");
+        assert_eq!(refused(|c| c.learning_rate = f64::NAN), "--learning-rate must be above 0");
+        assert_eq!(refused(|c| c.weight_decay = 200.0), "--weight-decay must be below 1 / learning-rate");
+        assert_eq!(refused(|c| c.validation = 1.0), "--validation must be at least 0 and below 1");
+    }
+
+    #[test]
+    fn y_range_from_the_scale_or_from_text() {
+        let scale = |min, max, step| RatingScale { min, max, step };
+        assert_eq!(YRange::Auto.resolve(&scale(1.0, 5.0, 1.0)), (0.0, 5.5));
+        assert_eq!(YRange::Auto.resolve(&scale(0.5, 5.0, 0.5)), (0.0, 5.25));
+        assert_eq!("auto".parse(), Ok(YRange::Auto));
+        assert_eq!("-1, 5.5".parse(), Ok(YRange::Fixed(-1.0, 5.5)));
+        for text in ["", "5", "5,1", "0,inf", "0,x", "nan,1"] {
+            assert!(text.parse::<YRange>().unwrap_err().contains(text), "{text}");
+        }
+    }
+}

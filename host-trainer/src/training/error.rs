@@ -1,0 +1,48 @@
+//! Why a training run could not begin or go on.
+
+use crate::data::DataError;
+use crate::weights::WeightsError;
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    #[error("--{setting} must be {allowed}")]
+    Setting { setting: &'static str, allowed: &'static str },
+    #[error("there is no rating to train on; the split leaves none, or the file holds none")]
+    NoRatings,
+    #[error(
+        "{ratings} ratings are too few to hold out a validation slice of {fraction}: that is {slice}, and both parts need one; \
+         train on more ratings, or with --validation 0"
+    )]
+    TooFew { ratings: usize, fraction: f64, slice: usize },
+    #[error(
+        "the loss is no longer a number (epoch {epoch}, step {step}): the learning rate {learning_rate} is too high for this \
+         data; try --learning-rate {half}"
+    )]
+    NotANumber { epoch: usize, step: usize, learning_rate: f64, half: f64 },
+    #[error("stopped before the first epoch ended, so there is nothing to keep")]
+    Interrupted,
+    #[error("the {backend} backend failed: {reason}; try --backend flex")]
+    Backend { backend: String, reason: String },
+    #[error("cannot write {}: {source}; choose another --out", path.display())]
+    Output { path: PathBuf, source: std::io::Error },
+    #[error("there is no run to resume: {} is missing; train without --resume", path.display())]
+    NoCheckpoint { path: PathBuf },
+    #[error("{} is of a run with another {what}; resume with what it was begun with, or train without --resume", path.display())]
+    OtherRun { path: PathBuf, what: String },
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
+impl TrainError {
+    /// 2 where the command line was wrong, 1 where the data or the machine was.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Setting { .. } | Self::NoCheckpoint { .. } | Self::OtherRun { .. } => 2,
+            Self::Data(error) => error.exit_code(),
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Training: ratings in, [`Weights`] out.
+//!
+//! [`fit`] works in memory; [`train`] also writes the file, and a checkpoint after each epoch. The same settings, data and
+//! machine give the same bytes: all random numbers come from streams of the seed, sums run in one order, and
+//! nothing that is written knows the time. The test part of a data set is never looked at here; progress is measured on a
+//! slice that is held out of the training part.
+
+mod adamw;
+mod batches;
+mod checkpoint;
+mod config;
+mod error;
+mod parameters;
+mod progress;
+mod run;
+mod schedule;
+
+pub use checkpoint::path_beside as checkpoint_path;
+pub use config::{Backend, Recipe, TrainConfig, YRange};
+pub use error::TrainError;
+pub use progress::{Bars, End, EpochMetrics, Event, Observer};
+
+use crate::data::{Dataset, Rating};
+use crate::files::check_writable;
+use crate::weights::{Weights, WeightsError};
+use checkpoint::{Identity, State};
+use run::Run;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+/// A trained net, and how it came about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Those of the epoch with the best validation RMSE; of the last epoch where nothing was held out.
+    pub weights: Weights,
+    pub history: Vec<EpochMetrics>,
+    /// The epoch whose weights these are, from 1.
+    pub kept: usize,
+    pub end: End,
+}
+
+/// Trains on `ratings`, which are ratings of `dataset` (all of them, or the training part of a split). When `stop` becomes
+/// true the run ends after the batch at hand, with the best weights so far.
+pub fn fit(
+    dataset: &Dataset,
+    ratings: &[Rating],
+    config: &TrainConfig,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome, TrainError> {
+    let run = Run::new(dataset, ratings, config)?;
+    let mut state = run.begin();
+    let end = run.go_on(&mut state, None, observer, stop, &mut |_| Ok(()))?;
+    run.outcome(state, end)
+}
+
+/// As [`fit`], and writes the weights to `out`. After each epoch the state is written to [`checkpoint_path`]; `resume` goes on
+/// from there and ends with the file that an uninterrupted run would have written. The checkpoint is removed when the run
+/// has finished; after an interruption it stays.
+pub fn train(
+    dataset: &Dataset,
+    ratings: &[Rating],
+    config: &TrainConfig,
+    out: &Path,
+    resume: bool,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome, TrainError> {
+    check_writable(out).map_err(|source| TrainError::Output { path: out.into(), source })?;
+    let run = Run::new(dataset, ratings, config)?;
+    let identity = Identity::new(config, dataset, ratings);
+    let checkpoint = checkpoint_path(out);
+    let mut state = run.begin();
+    let mut resumed = None;
+    if resume {
+        state = State::load(&checkpoint, &identity, &state.parameters, run.steps_per_epoch())?;
+        resumed = Some(state.history.len());
+    }
+    let mut save = |state: &State| state.save(&identity, &checkpoint);
+    let end = run.go_on(&mut state, resumed, observer, stop, &mut save)?;
+    let outcome = run.outcome(state, end)?;
+    outcome.weights.save(out)?;
+    if end != End::Interrupted {
+        remove(&checkpoint)?;
+    }
+    Ok(outcome)
+}
+
+fn remove(checkpoint: &Path) -> Result<(), TrainError> {
+    std::fs::remove_file(checkpoint).map_err(|source| WeightsError::Write { path: checkpoint.into(), source }.into())
+}
+
+#[cfg(test)]
+mod tests;
