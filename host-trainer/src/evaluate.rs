@@ -1,0 +1,211 @@
+//! Predicts, measures and ranks with a blob: the engine computes every number here, there is no float copy of it.
+//!
+//! A blob need not hold users; then their vectors are made from the model that the blob was quantised from.
+
+use std::collections::BTreeMap;
+
+use matchstick::blob::MAX_WIDTH;
+use matchstick::{Memory, Model, Ranked, Scorer, TopK, UserVector};
+use miette::Diagnostic;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::data::Rating;
+use crate::parallel;
+use crate::quantize::user::{Mismatch, user_vector_of};
+use crate::weights::Weights;
+
+/// Enough for every model that the format allows: a computer need not count units.
+pub const CAPACITY: usize = MAX_WIDTH as usize;
+
+/// The longest list that [`rank`] makes.
+pub const MAX_TOP: usize = 1000;
+
+/// Why a blob could not be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
+pub enum EvaluateError {
+    #[error("the blob holds no users")]
+    #[diagnostic(help(
+        "name the model that it was quantised from (`--model model.safetensors`), or quantise with `--users all`"
+    ))]
+    NoUsers,
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error("a user vector has {found} values; this blob's have {expected}")]
+    #[diagnostic(help("the vector was made for another model or another layout"))]
+    Width { found: usize, expected: usize },
+    #[error("there are no ratings to compare with")]
+    #[diagnostic(help("the test part of the data is empty; choose another split"))]
+    NoRatings,
+}
+
+/// Where the vectors of users come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Users<'a> {
+    /// The blob's own table.
+    Stored,
+    /// The model that the blob was quantised from.
+    Weights(&'a Weights),
+}
+
+impl Users<'_> {
+    /// The vector of a user, `(user_width)`. A user that the table does not hold is row 0, the unknown user; but when the blob
+    /// holds nobody, asking for somebody is an error.
+    pub fn vector(&self, model: &Model, user: u32) -> Result<Vec<i16>, EvaluateError> {
+        match self {
+            Self::Weights(weights) => Ok(user_vector_of(weights, model, user as usize)?.values),
+            Self::Stored if user > 0 && model.user_rows() == 1 => Err(EvaluateError::NoUsers),
+            Self::Stored => Ok(stored_vector(model, user)),
+        }
+    }
+}
+
+/// A row of the blob's user table, without its padding.
+pub fn stored_vector(model: &Model, user: u32) -> Vec<i16> {
+    let width = usize::from(model.head().user_width);
+    // MAX_WIDTH is the capacity, so that no model is too wide.
+    model.user_vector::<CAPACITY>(user).map_or_else(|_| Vec::new(), |vector| vector.as_slice()[..width].to_vec())
+}
+
+/// Prepares the user and lets `f` score.
+pub fn with_scorer<R>(model: &Model, user: &[i16], f: impl FnOnce(&mut Scorer) -> R) -> Result<R, EvaluateError> {
+    let width = || EvaluateError::Width { found: user.len(), expected: usize::from(model.head().user_width) };
+    let user = UserVector::<CAPACITY>::from_values(model, user).map_err(|_| width())?;
+    let mut memory = Box::new(Memory::<CAPACITY>::new());
+    let mut scorer = model.prepare(&user, &mut memory).map_err(|_| width())?;
+    Ok(f(&mut scorer))
+}
+
+/// The predicted rating of each pair, in the order of the pairs, not clipped.
+pub fn predict(model: &Model, users: Users, pairs: &[Rating]) -> Result<Vec<f64>, EvaluateError> {
+    let predictions = by_user(pairs, |user, items| {
+        let scored = users.vector(model, user).and_then(|vector| {
+            with_scorer(model, &vector, |scorer| {
+                items.iter().map(|&item| Ok(scorer.score(item).rating.to_f64())).collect()
+            })
+        });
+        scored.unwrap_or_else(|error| vec![Err(error); items.len()])
+    });
+    predictions.into_iter().collect()
+}
+
+/// How far predictions are from ratings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Errors {
+    pub pairs: usize,
+    pub rmse: f64,
+    pub mae: f64,
+}
+
+impl Errors {
+    /// Predictions are clipped to the rating scale first: nobody is shown 5.3 stars of 5.
+    ///
+    /// None when there are no pairs.
+    pub fn of(predictions: &[f64], ratings: &[Rating], (low, high): (f32, f32)) -> Option<Self> {
+        let pairs = ratings.len();
+        let clipped = predictions.iter().map(|rating| rating.clamp(f64::from(low), f64::from(high)));
+        let (squares, absolutes) =
+            clipped.zip(ratings).fold((0.0, 0.0), |(squares, absolutes), (predicted, rating)| {
+                let error = predicted - f64::from(rating.value);
+                (squares + error * error, absolutes + error.abs())
+            });
+        let n = pairs as f64;
+        (pairs > 0).then(|| Self { pairs, rmse: (squares / n).sqrt(), mae: absolutes / n })
+    }
+}
+
+/// RMSE and MAE of a blob on ratings; `scale` is the lowest and the highest rating that the data allows.
+pub fn evaluate(model: &Model, users: Users, ratings: &[Rating], scale: (f32, f32)) -> Result<Errors, EvaluateError> {
+    Errors::of(&predict(model, users, ratings)?, ratings, scale).ok_or(EvaluateError::NoRatings)
+}
+
+/// The best `top` items (at most [`MAX_TOP`]) for which `filter` says true, best first.
+pub fn rank(
+    model: &Model,
+    user: &[i16],
+    top: usize,
+    filter: impl FnMut(u32) -> bool,
+) -> Result<Vec<Ranked>, EvaluateError> {
+    let mut best = rank_into::<MAX_TOP>(model, user, filter)?;
+    best.truncate(top);
+    Ok(best)
+}
+
+/// The best `K` items.
+pub fn rank_into<const K: usize>(
+    model: &Model,
+    user: &[i16],
+    filter: impl FnMut(u32) -> bool,
+) -> Result<Vec<Ranked>, EvaluateError> {
+    with_scorer(model, user, |scorer| {
+        let mut top = TopK::<K>::new();
+        scorer.rank(&mut top, filter);
+        top.as_slice().to_vec()
+    })
+}
+
+/// Calls `f` once for every user of the pairs, with all items of that user, and brings the results into the order of the pairs: a user is prepared once.
+pub fn by_user<T: Send>(pairs: &[Rating], f: impl Fn(u32, &[u32]) -> Vec<T> + Sync) -> Vec<T> {
+    let mut groups: BTreeMap<u32, (Vec<usize>, Vec<u32>)> = BTreeMap::new();
+    for (position, pair) in pairs.iter().enumerate() {
+        let (positions, items) = groups.entry(pair.user).or_default();
+        positions.push(position);
+        items.push(pair.item);
+    }
+    let groups: Vec<_> = groups.into_iter().collect();
+    let results = parallel::map(&groups, |(user, (_, items))| f(*user, items));
+    let mut placed: Vec<(usize, T)> = Vec::with_capacity(pairs.len());
+    for ((_, (positions, _)), results) in groups.iter().zip(results) {
+        placed.extend(positions.iter().copied().zip(results));
+    }
+    placed.sort_unstable_by_key(|(position, _)| *position);
+    placed.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use matchstick::blob::tiny;
+
+    fn pair(user: u32, item: u32, value: f32) -> Rating {
+        Rating { user, item, value, ..Rating::default() }
+    }
+
+    #[test]
+    fn predictions_come_in_the_order_of_the_pairs() {
+        let blob = tiny::folded();
+        let model = Model::from_bytes(blob.as_slice()).expect("a blob");
+        let pairs = [pair(1, 2, 3.0), pair(0, 1, 3.0), pair(1, 1, 3.0), pair(0, 2, 3.0)];
+        let predictions = predict(&model, Users::Stored, &pairs).expect("users are stored");
+        for (pair, predicted) in pairs.iter().zip(predictions) {
+            let vector = stored_vector(&model, pair.user);
+            let score = with_scorer(&model, &vector, |scorer| scorer.score(pair.item)).expect("fits");
+            assert_eq!(score.rating.to_f64(), predicted);
+        }
+    }
+
+    #[test]
+    fn errors_are_clipped_and_pooled() {
+        let ratings = [pair(1, 1, 5.0), pair(1, 2, 1.0)];
+        let errors = Errors::of(&[5.4, 3.0], &ratings, (1.0, 5.0)).expect("pairs");
+        assert_eq!((errors.pairs, errors.mae), (2, 1.0));
+        assert!((errors.rmse - 2f64.sqrt()).abs() < 1e-12);
+        assert_eq!(Errors::of(&[], &[], (1.0, 5.0)), None);
+    }
+
+    #[test]
+    fn a_ranking_is_the_sorted_catalogue() {
+        let blob = tiny::folded();
+        let model = Model::from_bytes(blob.as_slice()).expect("a blob");
+        let vector = stored_vector(&model, 1);
+        let ranked = rank(&model, &vector, MAX_TOP, |item| item != 1).expect("fits");
+        assert_eq!(ranked.len(), model.item_rows() as usize - 2);
+        assert!(ranked.windows(2).all(|pair| (pair[0].logit, pair[1].item) >= (pair[1].logit, pair[0].item)));
+        assert_eq!(rank(&model, &vector, 1, |item| item != 1).expect("fits"), ranked[..1]);
+        assert_eq!(
+            rank(&model, &vector[1..], 1, |_| true),
+            Err(EvaluateError::Width { found: vector.len() - 1, expected: vector.len() })
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! Why a model can't become a blob.
+
+use matchstick::BlobError;
+use matchstick::blob::writer::WriteError;
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::evaluate::EvaluateError;
+
+/// Why a model can't become a blob. Tensors have the names of the safetensors file.
+#[derive(Clone, Debug, PartialEq, Error, Diagnostic)]
+pub enum QuantizeError {
+    #[error("{tensor} has {found}, and {expected} are needed")]
+    #[diagnostic(help("the tensors of this file don't belong to one model; train or import it again"))]
+    Shape { tensor: String, found: String, expected: String },
+    #[error("the net has {found} layers; a blob holds 2 to {most}, the output layer included")]
+    #[diagnostic(help("train with `--hidden` naming between 1 and {} layers", most - 1))]
+    Depth { found: usize, most: usize },
+    #[error("{tensor} is {found} wide; a blob holds widths from 1 to {most}")]
+    #[diagnostic(help("train a narrower net"))]
+    Width { tensor: String, found: usize, most: usize },
+    #[error("{what} has {found} rows, row 0 included; {expected}")]
+    #[diagnostic(help("a model needs row 0 (unknown) in both tables and at least one item"))]
+    Rows { what: &'static str, found: usize, expected: String },
+    #[error("{tensor}[{index}] is {value}, which is not a finite number")]
+    #[diagnostic(help("training diverged, or the file is damaged; train again with a lower learning rate"))]
+    NotFinite { tensor: String, index: String, value: f32 },
+    #[error(
+        "the rating range {low} to {high} can't be stored: it needs finite ends, the lower one first, between -32768 and 32767"
+    )]
+    #[diagnostic(help("give the range of the ratings with `--y-range LOW,HIGH` when training"))]
+    Range { low: f32, high: f32 },
+    #[error("the weights of {layer} are too large for 32-bit floats once the first layer is applied")]
+    #[diagnostic(help("train with weight decay; a net with such weights has diverged"))]
+    Extreme { layer: String },
+    #[error(
+        "the logits of this model are too large: they may reach {bound:.0}, and one step of hidden unit {unit} adds up to {step:.2}; \
+         with 16 fraction bits, the least that a rating needs, 32 bits hold a logit of 30000 and 16 bits a step of 0.49"
+    )]
+    #[diagnostic(help("train with more weight decay: past a logit of 12 every rating is the end of its range"))]
+    LogitTooLarge { bound: f64, unit: usize, step: f64 },
+    #[error("the blob can't be written: {0}")]
+    #[diagnostic(help("a model without users (`--users none`), without titles, or with narrower layers is smaller"))]
+    Write(#[from] WriteError),
+    #[error("the engine refuses the blob: {0}")]
+    #[diagnostic(help("this is a defect of the quantiser; please report it with the model"))]
+    Refused(BlobError),
+    #[error("the blob can't be run: {0}")]
+    #[diagnostic(help("this is a defect of the quantiser; please report it with the model"))]
+    NotRun(#[from] EvaluateError),
+}

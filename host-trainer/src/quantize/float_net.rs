@@ -1,0 +1,208 @@
+//! The float model in the shape that calibrating and measuring need: the first layer applied once to every item, in `f64`.
+//!
+//! It computes what [`Weights::logit`](crate::weights::Weights::logit) computes, for many pairs. It is what a blob is compared with; nothing
+//! that a blob is asked for is answered from here.
+
+use crate::data::Rating;
+use crate::evaluate::by_user;
+use crate::weights::{Linear, Matrix, Weights};
+
+/// A dense layer after the first, transposed: hidden units are often 0, and a column that meets a 0 is skipped.
+#[derive(Debug)]
+pub struct FloatLayer {
+    pub inputs: usize,
+    pub outputs: usize,
+    /// (inputs, outputs), row-major.
+    pub columns: Vec<f64>,
+    pub bias: Vec<f64>,
+}
+
+/// A user's part of the first layer, `A = Wu u + b1`.
+pub type UserPart = Vec<f64>;
+
+/// The net with `B = Wv v` of every item.
+#[derive(Debug)]
+pub struct FloatNet<'a> {
+    pub weights: &'a Weights,
+    /// Hidden units of the first layer.
+    pub width: usize,
+    /// (d_u, width): the user half of the first layer, transposed.
+    user_columns: Vec<f64>,
+    /// (item rows, width)
+    items: Vec<f64>,
+    pub dense: Vec<FloatLayer>,
+    /// (last hidden width)
+    pub output: Vec<f64>,
+    pub output_bias: f64,
+}
+
+/// How far each unit of the first layer reaches, over all users and items of the model.
+#[derive(Debug, PartialEq)]
+pub struct Extents {
+    /// max over users of |A|
+    pub user_abs: Vec<f64>,
+    /// max over items of |B|
+    pub item_abs: Vec<f64>,
+    /// max over all pairs of A + B
+    pub reach: Vec<f64>,
+}
+
+impl<'a> FloatNet<'a> {
+    /// The shapes must fit each other: see [`check`](super::check).
+    pub fn new(weights: &'a Weights) -> Self {
+        let first = &weights.layers[0].weight;
+        let (width, user_width) = (first.rows, weights.user_factors.cols);
+        let item_columns = transposed(first, user_width..first.cols);
+        let rows: Vec<usize> = (0..weights.item_factors.rows).collect();
+        let zeros = vec![0.0; width];
+        let items = crate::parallel::map(&rows, |&item| apply(&item_columns, &zeros, weights.item_factors.row(item)));
+        let (output, dense) = match &weights.layers[1..] {
+            [dense @ .., output] => (output, dense),
+            [] => unreachable!("check demands an output layer"),
+        };
+        Self {
+            weights,
+            width,
+            user_columns: transposed(first, 0..user_width),
+            items: items.concat(),
+            dense: dense.iter().map(FloatLayer::new).collect(),
+            output: output.weight.data.iter().map(|&w| f64::from(w)).collect(),
+            output_bias: f64::from(output.bias[0]),
+        }
+    }
+
+    /// `A` for any user factors.
+    pub fn user_part(&self, factors: &[f32]) -> UserPart {
+        let bias: Vec<f64> = self.weights.layers[0].bias.iter().map(|&b| f64::from(b)).collect();
+        apply(&self.user_columns, &bias, factors)
+    }
+
+    /// `A` of the user in this row; a row that does not exist is row 0, as in the engine.
+    pub fn user_part_of(&self, row: usize) -> UserPart {
+        self.user_part(self.weights.user_factors.row(if row < self.users() { row } else { 0 }))
+    }
+
+    /// `B` of the item in this row; a row that does not exist is row 0, as in the engine.
+    pub fn item_part(&self, row: usize) -> &[f64] {
+        let row = if row < self.item_rows() { row } else { 0 };
+        &self.items[row * self.width..][..self.width]
+    }
+
+    /// Rows of the user table, row 0 included.
+    pub fn users(&self) -> usize {
+        self.weights.user_factors.rows
+    }
+
+    /// Rows of the item table, row 0 included.
+    pub fn item_rows(&self) -> usize {
+        self.weights.item_factors.rows
+    }
+
+    /// The hidden layers of a pair; `hidden` has one vector for each layer afterwards.
+    pub fn hidden_layers(&self, user: &[f64], item: usize, hidden: &mut Vec<Vec<f64>>) {
+        hidden.resize_with(1 + self.dense.len(), Vec::new);
+        hidden[0].clear();
+        hidden[0].extend(user.iter().zip(self.item_part(item)).map(|(a, b)| (a + b).max(0.0)));
+        for (index, layer) in self.dense.iter().enumerate() {
+            let (before, after) = hidden.split_at_mut(index + 1);
+            layer.apply(&before[index], &mut after[0]);
+        }
+    }
+
+    /// The logit of a pair.
+    pub fn logit(&self, user: &[f64], item: usize, hidden: &mut Vec<Vec<f64>>) -> f64 {
+        self.hidden_layers(user, item, hidden);
+        dot(&hidden[self.dense.len()], &self.output) + self.output_bias
+    }
+
+    /// The rating that belongs to a logit.
+    pub fn rating(&self, logit: f64) -> f64 {
+        let (low, high) = (f64::from(self.weights.y_range.0), f64::from(self.weights.y_range.1));
+        low + (high - low) / (1.0 + (-logit).exp())
+    }
+
+    /// The predicted rating of each pair, not clipped.
+    pub fn predictions(&self, pairs: &[Rating]) -> Vec<f64> {
+        by_user(pairs, |user, items| {
+            let (part, mut hidden) = (self.user_part_of(user as usize), Vec::new());
+            items.iter().map(|&item| self.rating(self.logit(&part, item as usize, &mut hidden))).collect()
+        })
+    }
+
+    /// Visits every user of the model, stored in a blob or not.
+    pub fn extents(&self) -> Extents {
+        let blocks = crate::parallel::ranges(self.users(), 1024);
+        let lows_and_highs = crate::parallel::map(&blocks, |block| {
+            block.clone().fold(Bounds::new(self.width), |bounds, row| bounds.with(&self.user_part_of(row)))
+        });
+        let users = lows_and_highs.iter().fold(Bounds::new(self.width), |all, b| all.with(&b.low).with(&b.high));
+        let items = (0..self.item_rows()).fold(Bounds::new(self.width), |all, row| all.with(self.item_part(row)));
+        let reach = users.high.iter().zip(&items.high).map(|(a, b)| a + b).collect();
+        Extents { user_abs: users.largest(), item_abs: items.largest(), reach }
+    }
+}
+
+impl FloatLayer {
+    fn new(layer: &Linear) -> Self {
+        Self {
+            inputs: layer.weight.cols,
+            outputs: layer.weight.rows,
+            columns: transposed(&layer.weight, 0..layer.weight.cols),
+            bias: layer.bias.iter().map(|&b| f64::from(b)).collect(),
+        }
+    }
+
+    fn apply(&self, input: &[f64], output: &mut Vec<f64>) {
+        output.clear();
+        output.extend_from_slice(&self.bias);
+        for (x, column) in input.iter().zip(self.columns.chunks_exact(self.outputs)).filter(|(x, _)| **x != 0.0) {
+            output.iter_mut().zip(column).for_each(|(sum, w)| *sum += x * w);
+        }
+        output.iter_mut().for_each(|sum| *sum = sum.max(0.0));
+    }
+}
+
+struct Bounds {
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+impl Bounds {
+    fn new(width: usize) -> Self {
+        Self { low: vec![f64::INFINITY; width], high: vec![f64::NEG_INFINITY; width] }
+    }
+
+    fn with(mut self, row: &[f64]) -> Self {
+        self.low.iter_mut().zip(row).for_each(|(low, x)| *low = low.min(*x));
+        self.high.iter_mut().zip(row).for_each(|(high, x)| *high = high.max(*x));
+        self
+    }
+
+    fn largest(&self) -> Vec<f64> {
+        self.low.iter().zip(&self.high).map(|(low, high)| low.abs().max(high.abs())).collect()
+    }
+}
+
+/// (columns, rows), row-major.
+fn transposed(matrix: &Matrix, columns: std::ops::Range<usize>) -> Vec<f64> {
+    columns.flat_map(|column| (0..matrix.rows).map(move |row| f64::from(matrix.row(row)[column]))).collect()
+}
+
+/// `start + sum of columns[c] * factors[c]`: a loop over units inside, because a sum of floats is not vectorised.
+fn apply(columns: &[f64], start: &[f64], factors: &[f32]) -> Vec<f64> {
+    let mut sums = start.to_vec();
+    for (x, column) in factors.iter().zip(columns.chunks_exact(start.len())) {
+        let x = f64::from(*x);
+        sums.iter_mut().zip(column).for_each(|(sum, w)| *sum += x * w);
+    }
+    sums
+}
+
+/// Four sums, so that they can run side by side.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 4];
+    for (a, b) in a.chunks(4).zip(b.chunks(4)) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
+}

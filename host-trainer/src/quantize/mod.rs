@@ -1,0 +1,215 @@
+//! From a trained net to a blob: scales, shifts and item biases as `docs/numerics.md`, section 9, says.
+//!
+//! One file per operation, named as the engine's: [`folded`] and [`concat`] for the first layer, [`dense`], [`output`], [`item_bias`], [`user`];
+//! around them [`check`], the float model ([`float_net`]), [`calibration`] and the [`report`]. It writes no file and parses no argument.
+//! Whatever is measured of the blob, the engine computes: the blob is written first without item biases, run to find them, and run again to be compared.
+
+pub mod calibration;
+pub mod check;
+pub mod concat;
+pub mod dense;
+mod error;
+mod first;
+pub mod float_net;
+pub mod folded;
+pub mod item_bias;
+pub mod output;
+pub mod report;
+#[cfg(test)]
+mod tests;
+pub mod user;
+
+pub use error::QuantizeError;
+pub use report::QuantizeReport;
+pub use user::user_vector_of;
+
+use matchstick::Model;
+use matchstick::blob::writer::{DenseDraft, Draft, FirstDraft};
+use matchstick::blob::{AlignedBytes, Layout, Quality};
+
+use crate::data::Rating;
+use crate::evaluate::EvaluateError;
+use crate::parallel;
+use crate::weights::Weights;
+use calibration::Sample;
+use dense::{Activations, HIDDEN_LIMIT, round};
+use first::First;
+use float_net::FloatNet;
+use report::{CalibrationReport, Numbers};
+
+/// Whose vectors a blob holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoredUsers {
+    /// Only the unknown user: a user table is other people's tastes, and large.
+    #[default]
+    None,
+    /// Every training user, with their ids.
+    All,
+}
+
+/// What kind of blob to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuantizeOptions {
+    pub layout: Layout,
+    pub users: StoredUsers,
+    /// Whether the items' titles go along, if the model has any.
+    pub titles: bool,
+    pub name: String,
+    pub revision: u32,
+}
+
+/// Makes a blob, and a report of what it cost, calibrated and compared on `ratings` (training pairs), or without any on a sample of the model's own users and
+/// items. The same input makes the same bytes.
+///
+/// # Errors
+/// [`QuantizeError`] names the tensor that can't be quantised.
+pub fn quantize(
+    weights: &Weights,
+    options: &QuantizeOptions,
+    ratings: Option<&[Rating]>,
+) -> Result<(AlignedBytes, QuantizeReport), QuantizeError> {
+    check::check(weights)?;
+    let net = FloatNet::new(weights);
+    let sample = Sample::choose(weights, ratings);
+    let mut draft = draft(&net, &sample, options)?;
+
+    let blob = draft.write()?;
+    let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
+    let errors = calibration::mean_errors(&net, &model, &sample.users)?;
+    let bias = item_bias::quantize(&errors, draft.logit_fraction_bits);
+    (draft.item_bias, draft.item_bias_shift) = (bias.values, bias.shift);
+
+    let blob = draft.write()?;
+    let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
+    let (comparison, mut clamped_user_values) = report::compare(&net, &model, &sample)?;
+    draft.quality = comparison.quality();
+    name_rows(&mut draft, weights, options);
+    if options.users == StoredUsers::All {
+        clamped_user_values = store_users(&mut draft, weights, &model)?;
+    }
+
+    let blob = draft.write()?;
+    let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
+    let head = model.head();
+    let report = QuantizeReport {
+        name: options.name.clone(),
+        revision: options.revision,
+        layout: report::layout_name(head.layout),
+        users: head.user_rows - 1,
+        items: head.item_rows - 1,
+        calibration: CalibrationReport { source: sample.source(), users: sample.users.len() },
+        comparison,
+        numbers: Numbers {
+            logit_fraction_bits: head.logit_fraction_bits,
+            first_shift: head.first_shift,
+            layer_shifts: head.layers.iter().map(|layer| layer.shift).collect(),
+            item_bias_shift: head.item_bias_shift,
+            user_limit: head.user_limit,
+            hidden_limit: head.hidden_limit,
+            clamped_user_values,
+            clamped_item_biases: bias.clamped,
+        },
+        sections: report::section_bytes(&model),
+        total_bytes: blob.as_slice().len(),
+    };
+    Ok((blob, report))
+}
+
+/// All layers; the unknown user only, no names, no item biases yet.
+fn draft(net: &FloatNet, sample: &Sample, options: &QuantizeOptions) -> Result<Draft, QuantizeError> {
+    let extents = net.extents();
+    let importance = importance(net);
+    let first = match options.layout {
+        Layout::Folded => folded::quantize(net, &extents),
+        Layout::Concat => concat::quantize(net, &extents, &importance[0]),
+    };
+    finite(&first, &extents.reach)?;
+    let activations = if net.dense.is_empty() { Vec::new() } else { calibration::activations(net, sample) };
+    let (layers, unit_scales, hidden_bound) = dense_layers(net, &first, &activations, &importance);
+    let output = output::quantize(&net.output, &unit_scales, net.output_bias, hidden_bound)?;
+    let (low, high) = net.weights.y_range;
+    let q16 = |stars: f64| round(stars * 65_536.0);
+    Ok(Draft {
+        name: options.name.clone(),
+        revision: options.revision,
+        // `check` has found that all widths fit the format, which is narrower than u16.
+        user_width: first.user_width as u16,
+        item_width: first.item_width as u16,
+        first_width: net.width as u16,
+        first: first.draft,
+        layers,
+        output_weights: output.weights,
+        output_bias: output.bias,
+        item_bias: vec![0; net.item_rows()],
+        item_bias_shift: 0,
+        item_table: first.item_table,
+        hidden_limit: HIDDEN_LIMIT,
+        user_limit: first.user_limit,
+        logit_fraction_bits: output.fraction_bits,
+        range_low_q16: q16(f64::from(low)) as i32,
+        range_span_q16: q16(f64::from(high) - f64::from(low)) as u32,
+        quality: Quality::default(),
+        user_scales: first.user_scales,
+        user_ids: Vec::new(),
+        item_ids: Vec::new(),
+        item_titles: Vec::new(),
+    })
+}
+
+/// How much an error of each unit of each hidden layer counts.
+fn importance(net: &FloatNet) -> Vec<Vec<f64>> {
+    let last = net.output.iter().map(|w| w * w).collect();
+    net.dense.iter().map(dense::importance).chain([last]).collect()
+}
+
+/// The dense layers, what 1 means in each unit of the last hidden layer, and the largest integer of its units.
+fn dense_layers(
+    net: &FloatNet,
+    first: &First,
+    activations: &[Activations],
+    importance: &[Vec<f64>],
+) -> (Vec<DenseDraft>, Vec<f64>, u32) {
+    let mut unit_scales = first.unit_scales.clone();
+    let mut bound = first.hidden_bound;
+    let mut drafts = Vec::new();
+    for (index, layer) in net.dense.iter().enumerate() {
+        let (before, after) = (&activations[index], &activations[index + 1]);
+        let rows = dense::quantize(layer, &unit_scales, bound, before, after, &importance[index + 1]);
+        drafts.push(DenseDraft { weights: rows.weights, bias: rows.bias, shift: rows.shift });
+        (unit_scales, bound) = (rows.unit_scales, u32::from(HIDDEN_LIMIT));
+    }
+    (drafts, unit_scales, bound)
+}
+
+/// Folding multiplies: what was finite may not be any more, as an `f32`.
+fn finite(first: &First, reach: &[f64]) -> Result<(), QuantizeError> {
+    let scales = first.user_scales.iter().all(|scale| scale.is_finite());
+    if scales && reach.iter().all(|reach| reach.is_finite()) {
+        return Ok(());
+    }
+    Err(QuantizeError::Extreme { layer: "layers.0".into() })
+}
+
+fn name_rows(draft: &mut Draft, weights: &Weights, options: &QuantizeOptions) {
+    draft.item_ids.clone_from(&weights.item_ids);
+    if options.titles {
+        draft.item_titles.clone_from(&weights.titles);
+    }
+    if options.users == StoredUsers::All {
+        draft.user_ids.clone_from(&weights.user_ids);
+    }
+}
+
+/// Puts every user of the model into the table; returns how many values were clamped.
+fn store_users(draft: &mut Draft, weights: &Weights, model: &Model) -> Result<usize, EvaluateError> {
+    let rows: Vec<usize> = (0..weights.user_factors.rows).collect();
+    let vectors = parallel::map(&rows, |&row| user_vector_of(weights, model, row));
+    let vectors: Vec<user::Quantized> = vectors.into_iter().collect::<Result<_, _>>()?;
+    let values = vectors.iter().flat_map(|vector| vector.values.iter().copied());
+    match &mut draft.first {
+        FirstDraft::Folded { user_table } => *user_table = values.collect(),
+        // The limit of a concat user is 127.
+        FirstDraft::Concat { user_table, .. } => *user_table = values.map(|value| value as i8).collect(),
+    }
+    Ok(vectors.iter().map(|vector| vector.clamped).sum())
+}

@@ -1,0 +1,241 @@
+//! What quantising cost: the blob, run by the engine, against the float model; for people as a table, for programs as JSON.
+
+use std::fmt;
+
+use matchstick::Model;
+use matchstick::blob::{Layout, Quality, SectionKind};
+use serde::Serialize;
+
+use super::calibration::{Sample, spread};
+use super::float_net::FloatNet;
+use super::user::user_vector_of;
+use crate::evaluate::{self, Errors, EvaluateError, Users};
+use crate::parallel;
+
+/// The length of the lists whose overlap is measured.
+const LIST: usize = 10;
+/// Multiplications that comparing lists may take, at most; large catalogues get fewer users, but never fewer than `LEAST_LIST_USERS`.
+const LIST_WORK: usize = 1 << 31;
+const LEAST_LIST_USERS: usize = 20;
+
+/// What a blob is and how far it is from its model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QuantizeReport {
+    pub name: String,
+    pub revision: u32,
+    pub layout: &'static str,
+    pub users: u32,
+    pub items: u32,
+    pub calibration: CalibrationReport,
+    pub comparison: Comparison,
+    pub numbers: Numbers,
+    pub sections: Vec<SectionBytes>,
+    pub total_bytes: usize,
+}
+
+/// What the scales and item biases were calibrated on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct CalibrationReport {
+    /// `training pairs`, or `the model's own tables` when there were none.
+    pub source: &'static str,
+    /// Users over whom an item's error was averaged.
+    pub users: usize,
+}
+
+/// The blob beside the float model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// Pairs whose rating was predicted by both.
+    pub pairs: usize,
+    /// Against the ratings, where there are any; predictions are clipped to the smallest and the largest of them.
+    pub float: Option<Errors>,
+    pub fixed: Option<Errors>,
+    pub largest_difference_stars: f64,
+    pub mean_difference_stars: f64,
+    /// Mean share of the float model's best ten items that are among the blob's best ten.
+    pub top10_overlap: f64,
+    pub top10_users: usize,
+}
+
+/// The numbers that the quantiser chose.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Numbers {
+    pub logit_fraction_bits: u8,
+    pub first_shift: u8,
+    pub layer_shifts: Vec<u8>,
+    pub item_bias_shift: u8,
+    pub user_limit: u16,
+    pub hidden_limit: u16,
+    /// User values of the compared and the stored users that did not fit.
+    pub clamped_user_values: usize,
+    pub clamped_item_biases: usize,
+}
+
+/// One section of the blob.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SectionBytes {
+    pub kind: &'static str,
+    pub bytes: u32,
+}
+
+/// The format's name of a section.
+pub fn section_name(kind: SectionKind) -> &'static str {
+    match kind {
+        SectionKind::FirstUserWeights => "first_user_weights",
+        SectionKind::FirstItemWeights => "first_item_weights",
+        SectionKind::FirstBias => "first_bias",
+        SectionKind::DenseWeights => "dense_weights",
+        SectionKind::DenseBias => "dense_bias",
+        SectionKind::OutputWeights => "output_weights",
+        SectionKind::UserScales => "user_scales",
+        SectionKind::UserIds => "user_ids",
+        SectionKind::ItemIds => "item_ids",
+        SectionKind::ItemTitles => "item_titles",
+        SectionKind::UserTable => "user_table",
+        SectionKind::ItemBias => "item_bias",
+        SectionKind::ItemTable => "item_table",
+    }
+}
+
+/// The format's name of a layout.
+pub fn layout_name(layout: Layout) -> &'static str {
+    match layout {
+        Layout::Folded => "folded",
+        Layout::Concat => "concat",
+    }
+}
+
+/// Sizes of a blob's sections, in their order.
+pub fn section_bytes(model: &Model) -> Vec<SectionBytes> {
+    let sections = model.head().sections.iter();
+    sections.map(|section| SectionBytes { kind: section_name(section.kind), bytes: section.length }).collect()
+}
+
+/// Compares the blob, run by the engine, with the float model; returns the number of user values that were clamped, too.
+pub fn compare(net: &FloatNet, model: &Model, sample: &Sample) -> Result<(Comparison, usize), EvaluateError> {
+    let float = net.predictions(&sample.pairs);
+    let fixed = evaluate::predict(model, Users::Weights(net.weights), &sample.pairs)?;
+    let values = sample.pairs.iter().map(|pair| pair.value);
+    let (low, high) = values.fold((f32::MAX, f32::MIN), |(low, high), value| (low.min(value), high.max(value)));
+    let errors = |predictions: &[f64]| {
+        if sample.rated { Errors::of(predictions, &sample.pairs, (low, high)) } else { None }
+    };
+    let differences = float.iter().zip(&fixed).map(|(float, fixed)| (float - fixed).abs());
+    let (largest, sum) = differences.fold((0.0, 0.0), |(largest, sum), d| (d.max(largest), sum + d));
+
+    let work =
+        net.item_rows() * (net.width + net.weights.layers.iter().map(|layer| layer.weight.data.len()).sum::<usize>());
+    let users = spread(&sample.compared_users, (LIST_WORK / work).max(LEAST_LIST_USERS));
+    let overlaps = parallel::map(&users, |&user| overlap(net, model, user));
+    let overlaps: Vec<(f64, usize)> = overlaps.into_iter().collect::<Result<_, _>>()?;
+    let comparison = Comparison {
+        pairs: sample.pairs.len(),
+        float: errors(&float),
+        fixed: errors(&fixed),
+        largest_difference_stars: largest,
+        mean_difference_stars: sum / sample.pairs.len() as f64,
+        top10_overlap: overlaps.iter().map(|(overlap, _)| overlap).sum::<f64>() / users.len() as f64,
+        top10_users: users.len(),
+    };
+    Ok((comparison, overlaps.iter().map(|(_, clamped)| clamped).sum()))
+}
+
+/// The share of the float model's best items that the engine puts into its list, too, over the whole catalogue; and the values of the user's vector that were clamped.
+fn overlap(net: &FloatNet, model: &Model, user: u32) -> Result<(f64, usize), EvaluateError> {
+    let vector = user_vector_of(net.weights, model, user as usize)?;
+    let fixed = evaluate::rank_into::<LIST>(model, &vector.values, |_| true)?;
+    let (part, mut hidden) = (net.user_part_of(user as usize), Vec::new());
+    let logits = (1..net.item_rows()).map(|item| (net.logit(&part, item, &mut hidden), item as u32));
+    let float = best(logits.collect(), LIST);
+    let common = fixed.iter().filter(|ranked| float.contains(&ranked.item)).count();
+    Ok((common as f64 / float.len() as f64, vector.clamped))
+}
+
+/// The items with the `most` highest logits; of equal ones the lower item first, as in the engine.
+fn best(mut logits: Vec<(f64, u32)>, most: usize) -> Vec<u32> {
+    let before = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    if logits.len() > most {
+        logits.select_nth_unstable_by(most, before);
+        logits.truncate(most);
+    }
+    logits.sort_unstable_by(before);
+    logits.into_iter().map(|(_, item)| item).collect()
+}
+
+impl Comparison {
+    /// As it goes into the blob's head.
+    pub fn quality(&self) -> Quality {
+        let bits = |errors: Option<Errors>| errors.map_or(0, |errors| (errors.rmse as f32).to_bits());
+        Quality {
+            pairs: u32::try_from(self.pairs).unwrap_or(u32::MAX),
+            float_rmse: bits(self.float),
+            fixed_rmse: bits(self.fixed),
+            overlap: (self.top10_overlap as f32).to_bits(),
+        }
+    }
+}
+
+impl fmt::Display for QuantizeReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { comparison, calibration, numbers, .. } = self;
+        writeln!(
+            f,
+            "{} revision {}, {}: {} users, {} items stored",
+            self.name, self.revision, self.layout, self.users, self.items
+        )?;
+        writeln!(f, "calibrated on {}: item biases over {} users", calibration.source, calibration.users)?;
+        writeln!(f)?;
+        if let (Some(float), Some(fixed)) = (comparison.float, comparison.fixed) {
+            writeln!(f, "{:<26}{:>10}{:>10}{:>11}", format!("on {} pairs", comparison.pairs), "float", "blob", "cost")?;
+            let mut row = |what, a: f64, b: f64| writeln!(f, "  {what:<24}{a:>10.4}{b:>10.4}{:>+11.5}", b - a);
+            row("RMSE", float.rmse, fixed.rmse)?;
+            row("MAE", float.mae, fixed.mae)?;
+        } else {
+            writeln!(f, "on {} pairs of the model's own users and items, without ratings", comparison.pairs)?;
+        }
+        writeln!(f, "  {:<24}{:>10.4} stars", "largest difference", comparison.largest_difference_stars)?;
+        writeln!(f, "  {:<24}{:>10.5} stars", "mean difference", comparison.mean_difference_stars)?;
+        writeln!(
+            f,
+            "  {:<24}{:>10.3} over {} users",
+            "top-10 overlap", comparison.top10_overlap, comparison.top10_users
+        )?;
+        writeln!(f)?;
+        numbers.fmt(f)?;
+        writeln!(f, "\n{:<26}{:>10}", "section", "bytes")?;
+        for section in &self.sections {
+            writeln!(f, "  {:<24}{:>10}", section.kind, section.bytes)?;
+        }
+        write!(f, "  {:<24}{:>10}", "whole blob", self.total_bytes)
+    }
+}
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shifts: Vec<String> = self.layer_shifts.iter().map(u8::to_string).collect();
+        writeln!(
+            f,
+            "logits have {} fraction bits, item biases are shifted by {}",
+            self.logit_fraction_bits, self.item_bias_shift
+        )?;
+        write!(f, "user values within {}, hidden units within {}", self.user_limit, self.hidden_limit)?;
+        writeln!(
+            f,
+            "; shifts: first layer {}, deeper {}",
+            self.first_shift,
+            if shifts.is_empty() { "none".into() } else { shifts.join(", ") }
+        )?;
+        writeln!(f, "clamped: {} user values, {} item biases", self.clamped_user_values, self.clamped_item_biases)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::best;
+
+    #[test]
+    fn best_are_the_first_of_a_sort() {
+        assert_eq!(best(vec![(1.0, 1), (3.0, 2), (2.0, 3), (3.0, 4), (-1.0, 5)], 3), [2, 4, 3]);
+        assert_eq!(best(vec![(0.0, 2), (0.0, 1)], 10), [1, 2]);
+    }
+}

@@ -1,0 +1,89 @@
+//! A user's vector as integers: a row of the model, or any factors of its width.
+//!
+//! A blob need not hold its training users: with the scales that it keeps, whoever has the model makes any user's vector.
+
+use matchstick::Model;
+use matchstick::blob::Layout;
+use thiserror::Error;
+
+use super::dense::round;
+use crate::weights::Weights;
+
+/// The values that a user vector is made from, and how many of them had to be clamped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quantized {
+    pub values: Vec<i16>,
+    pub clamped: usize,
+}
+
+/// The blob was not made from these weights.
+#[derive(Clone, Debug, PartialEq, Eq, Error, miette::Diagnostic)]
+#[error("the blob and the model don't belong together: {what} is {blob} in the blob and {model} in the model")]
+#[diagnostic(help("quantise this model again, or name the model that the blob was made from"))]
+pub struct Mismatch {
+    pub what: &'static str,
+    pub blob: usize,
+    pub model: usize,
+}
+
+/// The vector of the user in this row; a row that does not exist is row 0.
+pub fn user_vector_of(weights: &Weights, model: &Model, user_row: usize) -> Result<Quantized, Mismatch> {
+    let row = if user_row < weights.user_factors.rows { user_row } else { 0 };
+    vector_of_factors(weights, model, weights.user_factors.row(row))
+}
+
+/// The vector of any user factors, `(d_u)`.
+pub fn vector_of_factors(weights: &Weights, model: &Model, factors: &[f32]) -> Result<Quantized, Mismatch> {
+    belong_together(weights, model)?;
+    let scales = user_scales(model);
+    Ok(match model.head().layout {
+        Layout::Folded => from_parts(&weights.user_part(factors), &scales, model.head().user_limit),
+        Layout::Concat => from_factors(factors, scales[0]),
+    })
+}
+
+/// The scales that the blob keeps for the host: one per unit (folded) or one (concat).
+pub fn user_scales(model: &Model) -> Vec<f32> {
+    model.user_scale_bits().iter().map(|&bits| f32::from_bits(bits)).collect()
+}
+
+/// Folded: `A` of a user in the blob's units.
+pub(super) fn from_parts(parts: &[f64], scales: &[f32], limit: u16) -> Quantized {
+    clamp(parts.iter().zip(scales).map(|(a, scale)| a / f64::from(*scale)), limit)
+}
+
+/// Concat: factors in the blob's units.
+pub(super) fn from_factors(factors: &[f32], scale: f32) -> Quantized {
+    clamp(factors.iter().map(|&u| f64::from(u) / f64::from(scale)), super::concat::USER_LIMIT)
+}
+
+fn clamp(values: impl Iterator<Item = f64>, limit: u16) -> Quantized {
+    let limit = f64::from(limit);
+    let mut clamped = 0;
+    let values = values.map(round).map(|value| {
+        clamped += usize::from(value.abs() > limit);
+        value.clamp(-limit, limit) as i16
+    });
+    Quantized { values: values.collect(), clamped }
+}
+
+/// Dimensions are all that can be compared; they tell most models apart.
+fn belong_together(weights: &Weights, model: &Model) -> Result<(), Mismatch> {
+    let head = model.head();
+    let first_width = weights.layers[0].weight.rows;
+    let (user_width, item_width) = match head.layout {
+        Layout::Folded => (first_width, first_width),
+        Layout::Concat => (weights.user_factors.cols, weights.item_factors.cols),
+    };
+    let compared = [
+        ("the first layer's width", usize::from(head.first_width), first_width),
+        ("the width of a user vector", usize::from(head.user_width), user_width),
+        ("the width of an item row", usize::from(head.item_width), item_width),
+        ("the number of items", head.item_rows as usize - 1, weights.item_factors.rows - 1),
+        ("the number of layers", head.layers.len() + 2, weights.layers.len()),
+    ];
+    match compared.into_iter().find(|(_, blob, model)| blob != model) {
+        Some((what, blob, model)) => Err(Mismatch { what, blob, model }),
+        None => Ok(()),
+    }
+}
