@@ -5,10 +5,14 @@
 
 pub mod baselines;
 pub mod data;
+pub mod evaluate;
 pub mod files;
+pub mod like;
 pub mod metrics;
 #[cfg(feature = "train")]
 pub mod model;
+pub mod parallel;
+pub mod quantize;
 #[cfg(feature = "train")]
 pub mod training;
 pub mod weights;
