@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use matchstick::blob::MAX_WIDTH;
 use matchstick::{Memory, Model, Ranked, Scorer, TopK, UserVector};
 use miette::Diagnostic;
-use serde::Serialize;
 use thiserror::Error;
 
-use crate::data::Rating;
+use crate::data::{Rating, RatingScale};
+use crate::metrics::Errors;
 use crate::parallel;
 use crate::quantize::user::{Mismatch, user_vector_of};
 use crate::weights::Weights;
@@ -35,9 +35,6 @@ pub enum EvaluateError {
     #[error("a user vector has {found} values; this blob's have {expected}")]
     #[diagnostic(help("the vector was made for another model or another layout"))]
     Width { found: usize, expected: usize },
-    #[error("there are no ratings to compare with")]
-    #[diagnostic(help("the test part of the data is empty; choose another split"))]
-    NoRatings,
 }
 
 /// Where the vectors of users come from.
@@ -90,34 +87,11 @@ pub fn predict(model: &Model, users: Users, pairs: &[Rating]) -> Result<Vec<f64>
     predictions.into_iter().collect()
 }
 
-/// How far predictions are from ratings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Errors {
-    pub pairs: usize,
-    pub rmse: f64,
-    pub mae: f64,
-}
-
-impl Errors {
-    /// Predictions are clipped to the rating scale first: nobody is shown 5.3 stars of 5.
-    ///
-    /// None when there are no pairs.
-    pub fn of(predictions: &[f64], ratings: &[Rating], (low, high): (f32, f32)) -> Option<Self> {
-        let pairs = ratings.len();
-        let clipped = predictions.iter().map(|rating| rating.clamp(f64::from(low), f64::from(high)));
-        let (squares, absolutes) =
-            clipped.zip(ratings).fold((0.0, 0.0), |(squares, absolutes), (predicted, rating)| {
-                let error = predicted - f64::from(rating.value);
-                (squares + error * error, absolutes + error.abs())
-            });
-        let n = pairs as f64;
-        (pairs > 0).then(|| Self { pairs, rmse: (squares / n).sqrt(), mae: absolutes / n })
-    }
-}
-
-/// RMSE and MAE of a blob on ratings; `scale` is the lowest and the highest rating that the data allows.
-pub fn evaluate(model: &Model, users: Users, ratings: &[Rating], scale: (f32, f32)) -> Result<Errors, EvaluateError> {
-    Errors::of(&predict(model, users, ratings)?, ratings, scale).ok_or(EvaluateError::NoRatings)
+/// RMSE and MAE of a blob on ratings, predictions clipped to the scale.
+pub fn evaluate(model: &Model, users: Users, ratings: &[Rating], scale: RatingScale) -> Result<Errors, EvaluateError> {
+    let mut predictions = predict(model, users, ratings)?.into_iter();
+    // There is one for each rating; were there none, a NaN would show.
+    Ok(Errors::of(ratings, scale, |_| predictions.next().map_or(f32::NAN, |rating| rating as f32)))
 }
 
 /// The best `top` items (at most [`MAX_TOP`]) for which `filter` says true, best first.
@@ -186,12 +160,17 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_clipped_and_pooled() {
-        let ratings = [pair(1, 1, 5.0), pair(1, 2, 1.0)];
-        let errors = Errors::of(&[5.4, 3.0], &ratings, (1.0, 5.0)).expect("pairs");
-        assert_eq!((errors.pairs, errors.mae), (2, 1.0));
-        assert!((errors.rmse - 2f64.sqrt()).abs() < 1e-12);
-        assert_eq!(Errors::of(&[], &[], (1.0, 5.0)), None);
+    fn a_blob_is_measured_by_its_clipped_predictions() {
+        let blob = tiny::folded();
+        let model = Model::from_bytes(blob.as_slice()).expect("a blob");
+        let pairs = [pair(1, 2, 2.0), pair(0, 1, 1.0)];
+        let predictions = predict(&model, Users::Stored, &pairs).expect("users are stored");
+        let scale = RatingScale { min: 1.0, max: 2.0, step: 1.0 };
+        let errors = evaluate(&model, Users::Stored, &pairs, scale).expect("users are stored");
+        let by_hand: f64 =
+            predictions.iter().zip(&pairs).map(|(p, r)| (p.clamp(1.0, 2.0) - f64::from(r.value)).abs()).sum();
+        assert_eq!(errors.count(), 2);
+        assert!((errors.mae() - by_hand / 2.0).abs() < 1e-6);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What is tried out before the last numbers are chosen: which users and pairs stand for all, how far hidden units go, and what error an item keeps.
 
+use std::ops::RangeInclusive;
+
 use matchstick::Model;
+use matchstick::blob::Layout;
 
 use super::dense::Activations;
 use super::float_net::FloatNet;
@@ -10,10 +13,13 @@ use crate::evaluate::{EvaluateError, with_scorer};
 use crate::parallel;
 use crate::weights::Weights;
 
-/// Users over whom an item's error is averaged. Its own error is this many's root smaller than a pair's: a sixteenth.
-const USERS: usize = 256;
-/// Users whose lists are compared, at most.
-const COMPARED_USERS: usize = 500;
+/// Users over whom an item's error is averaged, at most: its own error is then a sixteenth of a pair's. Six times as good as it has to be, so that a costly
+/// layout may do with fewer.
+const USERS: RangeInclusive<usize> = 32..=256;
+/// Users whose lists are compared.
+const COMPARED_USERS: RangeInclusive<usize> = 50..=500;
+/// Multiplications that each of the two may take, which is a quarter of a second; but never fewer users than that.
+const WORK: usize = 1 << 28;
 /// Pairs on which the report compares, at most.
 const MEASURED_PAIRS: usize = 100_000;
 /// Pairs on which the reach of deeper layers is measured, at most, of each kind.
@@ -36,7 +42,8 @@ pub struct Sample {
 
 impl Sample {
     /// Takes users and pairs at equal distances.
-    pub fn choose(weights: &Weights, ratings: Option<&[Rating]>) -> Self {
+    pub fn choose(weights: &Weights, layout: Layout, ratings: Option<&[Rating]>) -> Self {
+        let affordable = WORK / catalogue_work(weights, layout);
         let rows = weights.user_factors.rows as u32;
         match ratings {
             Some(ratings) if !ratings.is_empty() => {
@@ -44,21 +51,22 @@ impl Sample {
                     ratings.iter().map(|r| r.user).map(|user| if user < rows { user } else { 0 }).collect();
                 users.sort_unstable();
                 users.dedup();
-                Self::of(&users, Some(ratings), weights.item_factors.rows as u32)
+                Self::of(&users, affordable, Some(ratings), weights.item_factors.rows as u32)
             }
             _ => {
                 // A model that knows nobody is used by the unknown user alone.
                 let everybody: Vec<u32> = if rows > 1 { (1..rows).collect() } else { vec![0] };
-                Self::of(&everybody, None, weights.item_factors.rows as u32)
+                Self::of(&everybody, affordable, None, weights.item_factors.rows as u32)
             }
         }
     }
 
     /// `everybody` is sorted and not empty.
-    fn of(everybody: &[u32], ratings: Option<&[Rating]>, item_rows: u32) -> Self {
-        let users = spread(everybody, USERS);
+    fn of(everybody: &[u32], affordable: usize, ratings: Option<&[Rating]>, item_rows: u32) -> Self {
+        let users = spread(everybody, affordable.clamp(*USERS.start(), *USERS.end()));
         let others: Vec<u32> = everybody.iter().copied().filter(|user| users.binary_search(user).is_err()).collect();
-        let compared_users = spread(if others.is_empty() { &users } else { &others }, COMPARED_USERS);
+        let compared = affordable.clamp(*COMPARED_USERS.start(), *COMPARED_USERS.end());
+        let compared_users = spread(if others.is_empty() { &users } else { &others }, compared);
         let pairs = match ratings {
             Some(ratings) => spread(ratings, MEASURED_PAIRS),
             None => grid(&compared_users, item_rows, MEASURED_PAIRS),
@@ -70,6 +78,16 @@ impl Sample {
     pub fn source(&self) -> &'static str {
         if self.rated { "training pairs" } else { "the model's own tables" }
     }
+}
+
+/// Multiplications that the engine needs for one user and all items.
+fn catalogue_work(weights: &Weights, layout: Layout) -> usize {
+    let deeper: usize = weights.layers[1..].iter().map(|layer| layer.weight.data.len()).sum();
+    let first = match layout {
+        Layout::Folded => 0,
+        Layout::Concat => weights.layers[0].weight.rows * weights.item_factors.cols,
+    };
+    weights.item_factors.rows * (first + deeper)
 }
 
 /// At most `most` elements, at equal distances.

@@ -70,7 +70,7 @@ pub fn quantize(
 ) -> Result<(AlignedBytes, QuantizeReport), QuantizeError> {
     check::check(weights)?;
     let net = FloatNet::new(weights);
-    let sample = Sample::choose(weights, ratings);
+    let sample = Sample::choose(weights, options.layout, ratings);
     let mut draft = draft(&net, &sample, options)?;
 
     let blob = draft.write()?;

@@ -6,18 +6,16 @@ use matchstick::Model;
 use matchstick::blob::{Layout, Quality, SectionKind};
 use serde::Serialize;
 
-use super::calibration::{Sample, spread};
+use super::calibration::Sample;
 use super::float_net::FloatNet;
 use super::user::user_vector_of;
-use crate::evaluate::{self, Errors, EvaluateError, Users};
+use crate::data::{Rating, RatingScale};
+use crate::evaluate::{self, EvaluateError, Users};
+use crate::metrics::{Errors, top_k_overlap};
 use crate::parallel;
 
 /// The length of the lists whose overlap is measured.
 const LIST: usize = 10;
-/// Multiplications that comparing lists may take, at most; large catalogues get fewer users, but never fewer than `LEAST_LIST_USERS`.
-const LIST_WORK: usize = 1 << 31;
-const LEAST_LIST_USERS: usize = 20;
-
 /// What a blob is and how far it is from its model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct QuantizeReport {
@@ -48,13 +46,20 @@ pub struct Comparison {
     /// Pairs whose rating was predicted by both.
     pub pairs: usize,
     /// Against the ratings, where there are any; predictions are clipped to the smallest and the largest of them.
-    pub float: Option<Errors>,
-    pub fixed: Option<Errors>,
+    pub float: Option<Accuracy>,
+    pub fixed: Option<Accuracy>,
     pub largest_difference_stars: f64,
     pub mean_difference_stars: f64,
     /// Mean share of the float model's best ten items that are among the blob's best ten.
     pub top10_overlap: f64,
     pub top10_users: usize,
+}
+
+/// Distance from ratings, in stars.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Accuracy {
+    pub rmse: f64,
+    pub mae: f64,
 }
 
 /// The numbers that the quantiser chose.
@@ -115,40 +120,43 @@ pub fn section_bytes(model: &Model) -> Vec<SectionBytes> {
 pub fn compare(net: &FloatNet, model: &Model, sample: &Sample) -> Result<(Comparison, usize), EvaluateError> {
     let float = net.predictions(&sample.pairs);
     let fixed = evaluate::predict(model, Users::Weights(net.weights), &sample.pairs)?;
-    let values = sample.pairs.iter().map(|pair| pair.value);
-    let (low, high) = values.fold((f32::MAX, f32::MIN), |(low, high), value| (low.min(value), high.max(value)));
-    let errors = |predictions: &[f64]| {
-        if sample.rated { Errors::of(predictions, &sample.pairs, (low, high)) } else { None }
-    };
-    let differences = float.iter().zip(&fixed).map(|(float, fixed)| (float - fixed).abs());
-    let (largest, sum) = differences.fold((0.0, 0.0), |(largest, sum), d| (d.max(largest), sum + d));
-
-    let work =
-        net.item_rows() * (net.width + net.weights.layers.iter().map(|layer| layer.weight.data.len()).sum::<usize>());
-    let users = spread(&sample.compared_users, (LIST_WORK / work).max(LEAST_LIST_USERS));
-    let overlaps = parallel::map(&users, |&user| overlap(net, model, user));
-    let overlaps: Vec<(f64, usize)> = overlaps.into_iter().collect::<Result<_, _>>()?;
+    let mut differences = Errors::default();
+    float.iter().zip(&fixed).for_each(|(float, fixed)| differences.add(*fixed as f32, *float as f32));
+    let (top10_overlap, clamped) = top10_overlap(net, model, &sample.compared_users)?;
     let comparison = Comparison {
         pairs: sample.pairs.len(),
-        float: errors(&float),
-        fixed: errors(&fixed),
-        largest_difference_stars: largest,
-        mean_difference_stars: sum / sample.pairs.len() as f64,
-        top10_overlap: overlaps.iter().map(|(overlap, _)| overlap).sum::<f64>() / users.len() as f64,
-        top10_users: users.len(),
+        float: accuracy(&float, sample),
+        fixed: accuracy(&fixed, sample),
+        largest_difference_stars: differences.largest(),
+        mean_difference_stars: differences.mae(),
+        top10_overlap,
+        top10_users: sample.compared_users.len(),
     };
-    Ok((comparison, overlaps.iter().map(|(_, clamped)| clamped).sum()))
+    Ok((comparison, clamped))
 }
 
-/// The share of the float model's best items that the engine puts into its list, too, over the whole catalogue; and the values of the user's vector that were clamped.
-fn overlap(net: &FloatNet, model: &Model, user: u32) -> Result<(f64, usize), EvaluateError> {
-    let vector = user_vector_of(net.weights, model, user as usize)?;
-    let fixed = evaluate::rank_into::<LIST>(model, &vector.values, |_| true)?;
-    let (part, mut hidden) = (net.user_part_of(user as usize), Vec::new());
-    let logits = (1..net.item_rows()).map(|item| (net.logit(&part, item, &mut hidden), item as u32));
-    let float = best(logits.collect(), LIST);
-    let common = fixed.iter().filter(|ranked| float.contains(&ranked.item)).count();
-    Ok((common as f64 / float.len() as f64, vector.clamped))
+fn accuracy(predictions: &[f64], sample: &Sample) -> Option<Accuracy> {
+    let mut predictions = predictions.iter();
+    let scale = RatingScale::infer(&sample.pairs);
+    let next = |_: &Rating| predictions.next().map_or(f32::NAN, |rating| *rating as f32);
+    let errors = sample.rated.then(|| Errors::of(&sample.pairs, scale, next))?;
+    Some(Accuracy { rmse: errors.rmse(), mae: errors.mae() })
+}
+
+/// The mean over users of the share of the float model's best ten items that the engine puts among its best ten, over the whole catalogue; and how many values of
+/// the users' vectors were clamped.
+pub fn top10_overlap(net: &FloatNet, model: &Model, users: &[u32]) -> Result<(f64, usize), EvaluateError> {
+    let overlaps = parallel::map(users, |&user| {
+        let vector = user_vector_of(net.weights, model, user as usize)?;
+        let fixed = evaluate::rank_into::<LIST>(model, &vector.values, |_| true)?;
+        let fixed: Vec<u32> = fixed.iter().map(|ranked| ranked.item).collect();
+        let (part, mut hidden) = (net.user_part_of(user as usize), Vec::new());
+        let logits = (1..net.item_rows()).map(|item| (net.logit(&part, item, &mut hidden), item as u32));
+        Ok((top_k_overlap(&best(logits.collect(), LIST), &fixed, LIST), vector.clamped))
+    });
+    let overlaps: Vec<(f64, usize)> = overlaps.into_iter().collect::<Result<_, EvaluateError>>()?;
+    let mean = overlaps.iter().map(|(overlap, _)| overlap).sum::<f64>() / users.len() as f64;
+    Ok((mean, overlaps.iter().map(|(_, clamped)| clamped).sum()))
 }
 
 /// The items with the `most` highest logits; of equal ones the lower item first, as in the engine.
@@ -165,7 +173,7 @@ fn best(mut logits: Vec<(f64, u32)>, most: usize) -> Vec<u32> {
 impl Comparison {
     /// As it goes into the blob's head.
     pub fn quality(&self) -> Quality {
-        let bits = |errors: Option<Errors>| errors.map_or(0, |errors| (errors.rmse as f32).to_bits());
+        let bits = |errors: Option<Accuracy>| errors.map_or(0, |errors| (errors.rmse as f32).to_bits());
         Quality {
             pairs: u32::try_from(self.pairs).unwrap_or(u32::MAX),
             float_rmse: bits(self.float),

@@ -4,6 +4,7 @@ use matchstick::Model;
 use matchstick::blob::Layout;
 
 use super::*;
+use crate::data::RatingScale;
 use crate::evaluate::{Users, evaluate, stored_vector, with_scorer};
 use crate::weights::{Linear, Matrix};
 
@@ -124,7 +125,7 @@ fn logits_stay_within_the_bound_of_their_roundings() {
         let net = FloatNet::new(&weights);
         for layout in [Layout::Folded, Layout::Concat] {
             let (blob, report) = quantize(&weights, &options(layout, StoredUsers::All), None).expect("a sane net");
-            let (model, sample) = (model(&blob), Sample::choose(&weights, None));
+            let (model, sample) = (model(&blob), Sample::choose(&weights, layout, None));
             let head = model.head();
             let one = f64::from(1u32 << head.logit_fraction_bits);
             // The item bias is the mean of such errors, and rounded itself.
@@ -263,8 +264,9 @@ fn the_head_says_what_was_measured_and_the_blob_repeats_itself() {
     assert_eq!(report.calibration.source, "training pairs");
     assert_eq!(model.head().quality.pairs, 40);
     assert_eq!(f32::from_bits(model.head().quality.fixed_rmse), fixed.rmse as f32);
-    let measured = evaluate(&model, Users::Weights(&weights), &ratings, (1.0, 5.0)).expect("ratings");
-    assert_eq!(measured, fixed);
+    let scale = RatingScale { min: 1.0, max: 5.0, step: 1.0 };
+    let measured = evaluate(&model, Users::Weights(&weights), &ratings, scale).expect("the same model");
+    assert_eq!((measured.rmse(), measured.mae()), (fixed.rmse, fixed.mae));
     assert_eq!(report.total_bytes, blob.as_slice().len());
     assert_eq!(model.item_titles().expect("titles").get(1), Some("Título 1"));
     assert!(model.user_ids().is_none());
@@ -279,4 +281,31 @@ fn another_model_is_noticed() {
     let (blob, _) = quantize(&one, &options(Layout::Folded, StoredUsers::None), None).expect("a net");
     other.item_factors = Matrix::zeros(one.item_factors.rows + 1, other.item_factors.cols);
     assert!(user_vector_of(&other, &model(&blob), 1).is_err());
+}
+
+/// The net that PyTorch wrote, with what PyTorch says of 20,000 pairs.
+#[test]
+fn a_trained_net_keeps_its_ratings() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/pytorch");
+    let weights = Weights::load(&folder.join("collabnn.safetensors")).expect("the fixture");
+    let lines = std::fs::read_to_string(folder.join("expected_scores.csv")).expect("the fixture");
+    let pairs: Vec<Rating> = lines.lines().skip(1).map(expected_score).collect();
+    assert_eq!(pairs.len(), 20_000);
+    for layout in [Layout::Folded, Layout::Concat] {
+        let (blob, report) = quantize(&weights, &options(layout, StoredUsers::None), None).expect("a net");
+        let scale = RatingScale { min: 0.0, max: 5.5, step: 0.5 };
+        let errors = evaluate(&model(&blob), Users::Weights(&weights), &pairs, scale).expect("the same model");
+        assert!(
+            errors.largest() < 0.02 && errors.rmse() < 0.004,
+            "{layout:?}: {}, {}",
+            errors.largest(),
+            errors.rmse()
+        );
+        assert!(report.comparison.top10_overlap > 0.98, "{report}");
+    }
+}
+
+fn expected_score(line: &str) -> Rating {
+    let fields: Vec<f32> = line.split(',').map(|field| field.parse().expect("a number")).collect();
+    Rating { user: fields[0] as u32, item: fields[1] as u32, value: fields[2], ..Rating::default() }
 }
