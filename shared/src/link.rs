@@ -272,3 +272,98 @@ impl Default for Digest {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// Through an encoder and a decoder, and back the same.
+    fn round_trip_request(request: Request<'_>) {
+        let mut buffer = [0; REQUEST_BYTES];
+        let encoded = postcard::to_slice(&request, &mut buffer).unwrap();
+        assert_eq!(postcard::from_bytes::<Request<'_>>(encoded), Ok(request));
+    }
+
+    fn round_trip_reply(reply: Reply<'_>) {
+        let mut buffer = [0; REPLY_BYTES];
+        let encoded = postcard::to_slice(&reply, &mut buffer).unwrap();
+        assert_eq!(postcard::from_bytes::<Reply<'_>>(encoded), Ok(reply));
+    }
+
+    #[test]
+    fn messages_survive_the_way_and_the_longest_fit_their_buffers() {
+        let vector = [7; 2 * 256];
+        let user = User::Vector(&vector);
+        round_trip_request(Request::Info);
+        round_trip_request(Request::Score { user, items: &[0xFF; 4 * MAX_SCORES] });
+        for exclude in [Exclude::Nothing, Exclude::Items(&[1; 8]), Exclude::Bitmap(&[0xFF; 1400])] {
+            round_trip_request(Request::Rank { user, top: u8::MAX, exclude });
+        }
+        round_trip_request(Request::SelfTest { user: User::Index(u32::MAX) });
+        round_trip_request(Request::Count { user });
+
+        round_trip_reply(Reply::Info(Info {
+            board: "b",
+            model: "Caf\u{e9}",
+            layout: Layout::Concat,
+            user_rows: u32::MAX,
+            item_rows: 1,
+            user_width: u16::MAX,
+            stack_bytes: 0,
+        }));
+        round_trip_reply(Reply::Scores(&[0xFF; SCORE_BYTES * MAX_SCORES]));
+        round_trip_reply(Reply::Ranked(&[0xFF; RANKED_BYTES * MAX_TOP]));
+        round_trip_reply(Reply::SelfTest(SelfTest { items: 1, mismatches: 2, crc32: u32::MAX, stack_bytes: 4 }));
+        round_trip_reply(Reply::Counts(Counts { load: u64::MAX, prepare: 1, score: 2, rank: 3, ranked_items: 4 }));
+        for failure in [Failure::BadRequest, Failure::Blob("why"), Failure::ReplyTooLong] {
+            round_trip_reply(Reply::Failed(failure));
+        }
+    }
+
+    #[test]
+    fn numbers_travel_little_endian() {
+        let score = Score { logit: Logit(-2), rating: RatingQ16(0x0004_8000) };
+        assert_eq!(score_to_bytes(score), [0xFE, 0xFF, 0xFF, 0xFF, 0x00, 0x80, 0x04, 0x00]);
+        let item = RankedItem { item: 0x0102, score };
+        assert_eq!(item.to_bytes(), [2, 1, 0, 0, 0xFE, 0xFF, 0xFF, 0xFF, 0x00, 0x80, 0x04, 0x00]);
+        assert_eq!(scores(&score_to_bytes(score)).collect::<Vec<_>>(), [score]);
+        assert_eq!(ranked(&item.to_bytes()).collect::<Vec<_>>(), [item]);
+    }
+
+    #[test]
+    fn both_ways_to_exclude_agree() {
+        let list: Vec<u8> = [3u32, 8, 15].iter().flat_map(|item| item.to_le_bytes()).collect();
+        let bitmap = [0b0000_1000, 0b1000_0001];
+        for item in 0..100 {
+            let expected = [3, 8, 15].contains(&item);
+            assert_eq!(Exclude::Items(&list).contains(item), expected, "{item}");
+            assert_eq!(Exclude::Bitmap(&bitmap).contains(item), expected, "{item}");
+            assert!(!Exclude::Nothing.contains(item));
+        }
+        assert!(!Exclude::Bitmap(&bitmap).contains(u32::MAX));
+    }
+
+    #[test]
+    fn lists_of_items_are_whole_and_bounded() {
+        assert_eq!(items(&[1, 0, 0, 0]), Some(&[[1, 0, 0, 0]][..]));
+        assert_eq!(items(&[]), Some(&[][..]));
+        assert_eq!(items(&[1, 0, 0]), None);
+        assert!(items(&[0; 4 * MAX_SCORES]).is_some());
+        assert!(items(&[0; 4 * MAX_SCORES + 4]).is_none());
+    }
+
+    #[test]
+    fn a_digest_is_the_crc_of_the_bytes_and_depends_on_order() {
+        let [one, two] = [1, 2].map(|logit| Score { logit: Logit(logit), rating: RatingQ16(9) });
+        let digest = |list: [Score; 2]| {
+            let mut digest = Digest::new();
+            list.into_iter().for_each(|score| digest.add(score));
+            digest.finish()
+        };
+        let bytes = [score_to_bytes(one), score_to_bytes(two)].concat();
+        assert_eq!(digest([one, two]), crate::blob::crc32(&bytes));
+        assert_ne!(digest([one, two]), digest([two, one]));
+    }
+}
