@@ -1,0 +1,6 @@
+//! Arm MPS2 with AN386: Cortex-M4F, nothing to initialise.
+
+pub use crate::metal::systick as counter;
+
+/// The clock of SysTick. In QEMU with `-icount shift=0` an instruction takes a nanosecond, so a tick is 40 instructions.
+pub const COUNTER_HZ: u32 = 25_000_000;

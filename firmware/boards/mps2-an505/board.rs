@@ -1,0 +1,6 @@
+//! Arm MPS2+ with AN505: Cortex-M33 in the secure state, nothing to initialise.
+
+pub use crate::metal::systick as counter;
+
+/// The clock of SysTick. In QEMU with `-icount shift=0` an instruction takes a nanosecond, so a tick is 50 instructions.
+pub const COUNTER_HZ: u32 = 20_000_000;

@@ -1,0 +1,65 @@
+//! Links only if the engine and the service have no panic path left: the panic handler of this image is a symbol that doesn't exist.
+//!
+//! It also has to be free of floating-point routines, which a test reads off its symbol table. It is never run.
+
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+
+use matchstick::{Memory, Model, TopK, UserVector};
+use matchstick_firmware::metal::{blob_region, entry};
+use matchstick_firmware::service::{Platform, Service, Workspace};
+use panic_never as _;
+
+/// A board about which nothing is known, so that nothing is computed away.
+struct Unknown;
+
+impl Platform for Unknown {
+    fn board(&self) -> &'static str {
+        black_box("")
+    }
+
+    fn instructions(&mut self) -> u64 {
+        black_box(0)
+    }
+
+    fn stack_bytes(&self) -> u32 {
+        black_box(0)
+    }
+}
+
+#[entry]
+fn start() -> ! {
+    engine(black_box(blob_region()));
+    service(black_box(blob_region()));
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+/// What a firmware that uses the crate by itself calls.
+fn engine(flash: &[u8]) {
+    let Ok(model) = Model::from_region(flash) else { return };
+    let mut memory = Memory::<64>::new();
+    let stored = model.user_vector::<64>(black_box(1));
+    let given = UserVector::<64>::from_values(&model, black_box(&[0; 50]));
+    for user in [stored, given].into_iter().flatten() {
+        let Ok(mut scorer) = model.prepare(&user, &mut memory) else { continue };
+        black_box(scorer.score(black_box(1)));
+        let mut top = TopK::<10>::new();
+        scorer.rank(&mut top, |item| item != black_box(1));
+        black_box(top.as_slice());
+    }
+    for strings in [model.item_titles(), model.item_ids(), model.user_ids()].into_iter().flatten() {
+        black_box(strings.get(black_box(1)));
+    }
+}
+
+/// What the `device` image runs between receiving and sending.
+fn service(flash: &[u8]) {
+    let mut workspace = Workspace::new();
+    let Workspace { request, reply, scratch } = black_box(&mut workspace);
+    Service::new(flash).serve(request, scratch, &mut Unknown, reply);
+    black_box(reply.bytes());
+}

@@ -1,0 +1,63 @@
+//! Instruction counts of what a product does: load, prepare, score, rank.
+//!
+//! Only differences of [`Platform::instructions`] are used, each over enough work that a counter that ticks every sixty instructions
+//! is exact to a few.
+
+use core::hint::black_box;
+
+use matchstick::link::{Counts, Exclude, Failure, User};
+use matchstick::{Memory, Model, TopK};
+
+use crate::service::{Platform, WIDTH, no_vector, user_vector};
+
+/// Repetitions of what takes a few hundred instructions.
+const REPETITIONS: u32 = 64;
+
+/// Counts, for one user. `region` is where `model` was loaded from.
+///
+/// # Errors
+/// Those of the user's vector, or [`Failure::TooWide`].
+pub fn count<'e>(
+    region: &[u8],
+    model: &Model<'_>,
+    user: User<'_>,
+    memory: &mut Memory<WIDTH>,
+    platform: &mut impl Platform,
+) -> Result<Counts, Failure<'e>> {
+    let start = platform.instructions();
+    let loaded = Model::from_region(black_box(region)).is_ok();
+    let load = platform.instructions() - start;
+    black_box(loaded);
+
+    let vector = user_vector(model, user);
+    let vector = vector.as_ref().map_err(no_vector)?;
+    let start = platform.instructions();
+    for _ in 0..REPETITIONS {
+        let scorer = model.prepare(black_box(vector), memory).map_err(|_| Failure::TooWide)?;
+        black_box(&scorer);
+    }
+    let prepare = (platform.instructions() - start) / u64::from(REPETITIONS);
+
+    // Items all over the catalogue; in one of fewer than 64 items the last indices mean the unknown item.
+    let items = model.head().item_rows;
+    let stride = (items / REPETITIONS).max(1);
+    let start = platform.instructions();
+    for repetition in 0..REPETITIONS {
+        let vector = user_vector(model, black_box(user));
+        let vector = vector.as_ref().map_err(no_vector)?;
+        let mut scorer = model.prepare(vector, memory).map_err(|_| Failure::TooWide)?;
+        black_box(scorer.score(repetition * stride));
+    }
+    let score = (platform.instructions() - start) / u64::from(REPETITIONS);
+
+    let mut scorer = model.prepare(vector, memory).map_err(|_| Failure::TooWide)?;
+    // A filter that looks a bit up for every item, as one that skips what the user knows already does; this user knows nothing.
+    let seen = Exclude::Bitmap(black_box(&[0; 512]));
+    let mut top = TopK::<10>::new();
+    let start = platform.instructions();
+    scorer.rank(&mut top, |item| !seen.contains(item));
+    let rank = platform.instructions() - start;
+    black_box(top.as_slice());
+
+    Ok(Counts { load, prepare, score, rank, ranked_items: items.saturating_sub(1) })
+}

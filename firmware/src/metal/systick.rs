@@ -1,0 +1,44 @@
+//! Time on Cortex-M: SysTick, widened to 64 bits by its interrupt.
+//!
+//! The hardware counts down through 24 bits, which at 25 MHz wrap after 0.7 s; ranking a large catalogue takes longer.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use cortex_m::peripheral::{Peripherals, SCB, SYST, syst::SystClkSource};
+use cortex_m_rt::exception;
+
+const RELOAD: u32 = 0x00FF_FFFF;
+
+static WRAPS: AtomicU32 = AtomicU32::new(0);
+
+#[exception]
+fn SysTick() {
+    // This handler is the only writer, so a load and a store make a sound increment (Armv6-M has no atomic one).
+    WRAPS.store(WRAPS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+}
+
+/// Starts the counter.
+pub fn start() {
+    // SAFETY: nothing else in the firmware touches SysTick, the only peripheral used here.
+    let mut systick = unsafe { Peripherals::steal() }.SYST;
+    systick.set_clock_source(SystClkSource::Core);
+    systick.set_reload(RELOAD);
+    systick.clear_current();
+    systick.enable_interrupt();
+    systick.enable_counter();
+    // Until its first clock edge the counter reads 0, which would pass for the last tick of a period.
+    while SYST::get_current() == 0 {}
+}
+
+/// Ticks since the counter was started.
+#[must_use]
+pub fn ticks() -> u64 {
+    loop {
+        let wraps = WRAPS.load(Ordering::Relaxed);
+        let down = SYST::get_current();
+        // A wrap between the two reads, counted already or still pending, would make them disagree: read again.
+        if !SCB::is_pendst_pending() && wraps == WRAPS.load(Ordering::Relaxed) {
+            return u64::from(wraps) * u64::from(RELOAD + 1) + u64::from(RELOAD - down);
+        }
+    }
+}
