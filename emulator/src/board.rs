@@ -1,0 +1,267 @@
+//! The boards, read from the `board.toml` of each folder in `firmware/boards`.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// Every board's name and data. A new board is a folder and a line here (and one in `firmware/build.rs` and `firmware/src/lib.rs`).
+const SOURCES: &[(&str, &str)] = &[
+    ("mps2-an386", include_str!("../../firmware/boards/mps2-an386/board.toml")),
+    ("mps2-an385", include_str!("../../firmware/boards/mps2-an385/board.toml")),
+    ("mps2-an505", include_str!("../../firmware/boards/mps2-an505/board.toml")),
+    ("microbit", include_str!("../../firmware/boards/microbit/board.toml")),
+    ("riscv32-virt", include_str!("../../firmware/boards/riscv32-virt/board.toml")),
+];
+
+static BOARDS: LazyLock<Vec<Board>> = LazyLock::new(|| {
+    let parse = |(name, source): &(&str, &str)| {
+        // The files are part of this program and a test reads each of them, so this can't fail for a user.
+        let mut board: Board =
+            toml::from_str(source).unwrap_or_else(|error| panic!("firmware/boards/{name}/board.toml: {error}"));
+        (*name).clone_into(&mut board.name);
+        board
+    };
+    SOURCES.iter().map(parse).collect()
+});
+
+/// A board.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Board {
+    /// The name of its folder.
+    #[serde(skip)]
+    pub name: String,
+    /// The processor core, for people.
+    pub core: String,
+    /// The target triple.
+    pub target: String,
+    /// The cargo profile that its images are built with.
+    pub profile: String,
+    /// How to emulate it.
+    pub qemu: Qemu,
+    /// Where firmware goes.
+    pub flash: Region,
+    /// Where the blob goes.
+    pub blob: Region,
+    /// Static memory and stack.
+    pub ram: Region,
+    budget: Budgets,
+}
+
+/// What QEMU needs to know of a board.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Qemu {
+    /// The program, as `qemu-system-arm`.
+    pub binary: String,
+    /// The machine's name.
+    pub machine: String,
+    /// Further arguments.
+    pub arguments: Vec<String>,
+}
+
+/// A piece of the address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// Its first address.
+    pub start: u32,
+    /// Its length in bytes.
+    pub length: u32,
+    /// Its first address as QEMU's loader sees it, where that isn't `start`.
+    loader_start: Option<u32>,
+}
+
+impl Region {
+    /// Its first address as QEMU's loader sees it.
+    #[must_use]
+    pub fn loader_start(&self) -> u32 {
+        self.loader_start.unwrap_or(self.start)
+    }
+
+    /// One past its last address.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        u64::from(self.start) + u64::from(self.length)
+    }
+}
+
+/// What an image may use of a board, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Code and constants.
+    pub flash_bytes: u64,
+    /// Static memory, stack not included.
+    pub ram_bytes: u64,
+    /// Stack, as the painted high-water mark.
+    pub stack_bytes: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Budgets {
+    device: Budget,
+    selftest: Budget,
+    bench: Budget,
+}
+
+/// A firmware image, a binary of the crate `matchstick-firmware`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Image {
+    /// Answers requests.
+    Device,
+    /// Scores everything in two ways and prints checksums.
+    SelfTest,
+    /// Prints instruction counts.
+    Bench,
+    /// Links only without a panic path; never run.
+    Promises,
+}
+
+impl Image {
+    /// The images with a budget: those that are run.
+    pub const RUNNABLE: [Self; 3] = [Self::Device, Self::SelfTest, Self::Bench];
+
+    /// The name of the binary.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::SelfTest => "selftest",
+            Self::Bench => "bench",
+            Self::Promises => "promises",
+        }
+    }
+}
+
+/// There is no board of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no board {0:?}; the boards are {list}", list = Board::names().join(", "))]
+pub struct UnknownBoard(pub String);
+
+impl Board {
+    /// All boards.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        &BOARDS
+    }
+
+    /// The names of all boards.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        SOURCES.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// The board of this name.
+    ///
+    /// # Errors
+    /// [`UnknownBoard`], which lists the names there are.
+    pub fn by_name(name: &str) -> Result<&'static Self, UnknownBoard> {
+        Self::all().iter().find(|board| board.name == name).ok_or_else(|| UnknownBoard(name.to_owned()))
+    }
+
+    /// What `image` may use of this board; nothing is said of an image that is never run.
+    #[must_use]
+    pub fn budget(&self, image: Image) -> Option<Budget> {
+        match image {
+            Image::Device => Some(self.budget.device),
+            Image::SelfTest => Some(self.budget.selftest),
+            Image::Bench => Some(self.budget.bench),
+            Image::Promises => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Reads `NAME : ORIGIN = X, LENGTH = Y` of a memory.x.
+    fn region(map: &str, name: &str) -> (u64, u64) {
+        let line = map.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+        let value = |key: &str| {
+            let text = line.split(key).nth(1).unwrap().trim_start_matches([' ', '=']);
+            let text = text.split([',', ' ']).next().unwrap().trim();
+            let (digits, unit) = match text.strip_suffix(['K', 'M']) {
+                Some(digits) => (digits, if text.ends_with('K') { 1 << 10 } else { 1 << 20 }),
+                None => (text, 1),
+            };
+            let digits = digits.strip_prefix("0x").map_or_else(|| digits.parse(), |hex| u64::from_str_radix(hex, 16));
+            digits.unwrap() * unit
+        };
+        (value("ORIGIN"), value("LENGTH"))
+    }
+
+    #[test]
+    fn every_board_file_is_read_and_every_folder_is_listed() {
+        let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware/boards");
+        let mut folders: Vec<_> =
+            folders.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names = Board::names();
+        folders.sort();
+        names.sort_unstable();
+        assert_eq!(names, folders);
+        assert_eq!(Board::all().len(), names.len());
+    }
+
+    #[test]
+    fn regions_agree_with_the_linkers_memory_map() {
+        for board in Board::all() {
+            let map =
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware/boards").join(&board.name).join("memory.x");
+            let map = std::fs::read_to_string(map).unwrap();
+            for (name, ours) in [("FLASH", board.flash), ("BLOB", board.blob), ("RAM", board.ram)] {
+                let linkers = region(&map, name);
+                assert_eq!(linkers, (u64::from(ours.start), u64::from(ours.length)), "{name} of {}", board.name);
+            }
+        }
+    }
+
+    #[test]
+    fn build_script_has_the_same_targets() {
+        let script = include_str!("../../firmware/build.rs");
+        for board in Board::all() {
+            let line = format!("(\"{}\", \"{}\")", board.name, board.target);
+            assert!(script.contains(&line), "firmware/build.rs lacks {line}");
+        }
+    }
+
+    #[test]
+    fn regions_are_apart_and_a_blob_is_aligned() {
+        for board in Board::all() {
+            let mut regions = [board.flash, board.blob, board.ram];
+            regions.sort_by_key(|region| region.start);
+            for pair in regions.windows(2) {
+                assert!(pair[0].end() <= u64::from(pair[1].start), "{}: {pair:x?} overlap", board.name);
+            }
+            assert_eq!(board.blob.start % 16, 0, "{}", board.name);
+            assert_eq!(board.blob.loader_start() % 16, 0, "{}", board.name);
+        }
+    }
+
+    #[test]
+    fn budgets_are_set_and_leave_room() {
+        for board in Board::all() {
+            for image in Image::RUNNABLE {
+                let budget = board.budget(image).unwrap();
+                assert!(
+                    budget.flash_bytes > 0 && budget.flash_bytes <= u64::from(board.flash.length),
+                    "{}",
+                    board.name
+                );
+                assert!(budget.stack_bytes > 0, "{}", board.name);
+                assert!(budget.ram_bytes + budget.stack_bytes <= u64::from(board.ram.length), "{}", board.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_board_is_told_the_known_ones() {
+        let message = Board::by_name("stm32").unwrap_err().to_string();
+        assert!(message.contains("\"stm32\"") && message.contains("microbit"), "{message}");
+        assert_eq!(Board::by_name("microbit").unwrap().core, "Cortex-M0");
+    }
+}

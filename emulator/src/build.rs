@@ -1,0 +1,129 @@
+//! Builds a firmware image with cargo.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::{Board, Image};
+
+/// The `library` folder of the source of the Rust version in use: firmware builds then compile `core` from it. `cargo xtask` sets it
+/// where rustup can't install a target.
+pub const CORE_SOURCE_VARIABLE: &str = "MATCHSTICK_CORE_SOURCE";
+
+/// Why there is no firmware image.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The sources aren't here.
+    #[error(
+        "the firmware's sources are not here: run this in a clone of the Matchstick repository, or give a firmware image (--firmware ELF)"
+    )]
+    NoSources,
+    /// Cargo can't be started.
+    #[error("can't start {cargo}: {source}")]
+    NoCargo {
+        /// The program.
+        cargo: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Cargo failed; its messages went to standard error.
+    #[error(
+        "building the image {image} for {board} failed (cargo's message is above); if the target {target} is missing: rustup target add {target}"
+    )]
+    Failed {
+        /// The image.
+        image: &'static str,
+        /// The board.
+        board: String,
+        /// The target triple.
+        target: String,
+    },
+}
+
+/// Builds `image` for `board` and returns the path of its ELF file. Does nothing but that when it is already built.
+///
+/// Cargo's messages go to standard error. A target directory and a toolchain that the environment names are honoured.
+///
+/// # Errors
+/// When the sources aren't here, or cargo can't be run, or it fails.
+pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
+    let root = workspace().ok_or(BuildError::NoSources)?;
+    // The very cargo that runs us, where there is one: a second toolchain would build everything again.
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(&cargo);
+    core_from_source(&mut command);
+    let output = command
+        .current_dir(&root)
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "matchstick-firmware",
+            "--target",
+            &board.target,
+            "--profile",
+            &board.profile,
+        ])
+        .args(["--bin", image.name(), "--message-format", "json-render-diagnostics"])
+        .env("MATCHSTICK_BOARD", &board.name)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|source| BuildError::NoCargo { cargo, source })?;
+    let elf = output.status.success().then(|| executable(&output.stdout, image.name())).flatten();
+    elf.ok_or_else(|| BuildError::Failed {
+        image: image.name(),
+        board: board.name.clone(),
+        target: board.target.clone(),
+    })
+}
+
+/// Makes a cargo command for a bare-metal target compile `core`, where [`CORE_SOURCE_VARIABLE`] says from what; otherwise does nothing.
+///
+/// Call it before the subcommand's own arguments.
+pub fn core_from_source(command: &mut Command) {
+    let Some(library) = env::var_os(CORE_SOURCE_VARIABLE) else { return };
+    command.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", library);
+}
+
+/// The repository's root: that of the sources this crate was built from, or, when they have moved, one above the working directory.
+fn workspace() -> Option<PathBuf> {
+    let is_root = |folder: &Path| folder.join("firmware/build.rs").is_file() && folder.join("Cargo.lock").is_file();
+    let built_from =
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().filter(|folder| is_root(folder)).map(Path::to_owned);
+    built_from.or_else(|| env::current_dir().ok()?.ancestors().find(|folder| is_root(folder)).map(Path::to_owned))
+}
+
+/// The path of a binary in cargo's JSON messages.
+fn executable(messages: &[u8], name: &str) -> Option<PathBuf> {
+    let messages = String::from_utf8_lossy(messages);
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut artifacts =
+        messages.filter(|message| message["reason"] == "compiler-artifact" && message["target"]["name"] == name);
+    artifacts.find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_executable_among_cargos_messages() {
+        let messages = concat!(
+            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"matchstick\"},\"executable\":null}\n",
+            "not json\n",
+            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"device\"},\"executable\":\"/t/my firmware/device\"}\n",
+            "{\"reason\":\"build-finished\",\"success\":true}\n",
+        );
+        assert_eq!(executable(messages.as_bytes(), "device"), Some(PathBuf::from("/t/my firmware/device")));
+        assert_eq!(executable(messages.as_bytes(), "bench"), None);
+        assert_eq!(executable(b"", "device"), None);
+    }
+
+    #[test]
+    fn finds_the_repository() {
+        assert!(workspace().unwrap().join("firmware/boards/microbit/board.toml").is_file());
+    }
+}
