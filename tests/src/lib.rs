@@ -5,10 +5,13 @@
 
 pub mod bless;
 pub mod blob_reader;
+pub mod boards;
 pub mod command;
 pub mod drafts;
 pub mod engine;
 pub mod golden_demo;
 pub mod hex_dump;
+pub mod models;
 pub mod random;
+pub mod redraft;
 pub mod twin;

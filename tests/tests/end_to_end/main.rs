@@ -2,8 +2,10 @@
 
 mod blob_errors;
 mod blob_integrity;
+mod boards;
 mod demo_blob;
 mod fuzz_seeds;
 mod golden_vectors;
+mod test_pairs;
 mod twin;
 mod worked_example;

@@ -7,6 +7,7 @@ use matchstick::{BlobError, Model};
 use matchstick_tests::drafts::{Shape, shapes};
 use matchstick_tests::engine::{User, assert_same, assert_same_ranking, assert_same_scores};
 use matchstick_tests::random::Random;
+use matchstick_tests::redraft::redraft;
 use matchstick_tests::twin::Twin;
 use proptest::prelude::*;
 
@@ -46,6 +47,19 @@ proptest! {
             assert_same_scores(&model, &twin, User::Raw(&vector));
             assert_same_ranking(&model, &twin, User::Raw(&vector), |item| (seed >> (item % 64)) & 1 == 1);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What the independent reader reads is what was handed to the writer, down to the last value.
+    #[test]
+    fn reading_undoes_writing(shape in shapes()) {
+        let draft = shape.draft();
+        let blob = draft.write().expect("a valid draft");
+        let twin = Twin::read(&blob).expect("the independent reader reads what the writer writes");
+        prop_assert_eq!(redraft(&twin.blob), draft);
     }
 }
 
