@@ -13,12 +13,12 @@ use crate::evaluate::{EvaluateError, with_scorer};
 use crate::parallel;
 use crate::weights::Weights;
 
-/// Users over whom an item's error is averaged, at most: its own error is then a sixteenth of a pair's. Six times as good as it has to be, so that a costly
-/// layout may do with fewer.
-const USERS: RangeInclusive<usize> = 32..=256;
+/// Users over whom an item's error is averaged: what is left of it is a sixteenth of a pair's, or a quarter where the catalogue is so large, in a
+/// costly layout, that no more can be afforded.
+const USERS: RangeInclusive<usize> = 16..=256;
 /// Users whose lists are compared.
-const COMPARED_USERS: RangeInclusive<usize> = 50..=500;
-/// Multiplications that each of the two may take, which is a quarter of a second; but never fewer users than that.
+const COMPARED_USERS: RangeInclusive<usize> = 20..=500;
+/// Multiplications that each of the two may take, which is a fraction of a second; but there are never fewer users than that.
 const WORK: usize = 1 << 28;
 /// Pairs on which the report compares, at most.
 const MEASURED_PAIRS: usize = 100_000;

@@ -166,6 +166,37 @@ mod tests {
     }
 
     #[test]
+    fn integers_give_the_real_units() {
+        let mut state = 1u32;
+        let mut uniform = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(state >> 8) / f64::from(1u32 << 23) - 1.0
+        };
+        let mut drift = 0.0;
+        for _ in 0..200 {
+            let weights: Vec<f64> = (0..6 * 5).map(|_| uniform()).collect();
+            let bias: Vec<f64> = (0..6).map(|_| 20.0 * uniform()).collect();
+            let reach = [127.0 * 5.0 + 20.0; 6];
+            let layer = quantize_rows(&rows(&weights, &bias, &reach, &[1.0; 6]));
+            let input: Vec<f64> = (0..5).map(|_| round(127.0 * uniform())).collect();
+            for unit in 0..6 {
+                let row = unit * 5..unit * 5 + 5;
+                let real = weights[row.clone()].iter().zip(&input).fold(bias[unit], |sum, (w, x)| sum + w * x).max(0.0);
+                let products = layer.weights[row].iter().zip(&input).map(|(&w, &x)| i32::from(w) * x as i32);
+                let value =
+                    ((layer.bias[unit] + products.sum::<i32>()) >> layer.shift).clamp(0, i32::from(HIDDEN_LIMIT));
+                let scale = layer.unit_scales[unit] / f64::from(1u32 << layer.shift);
+                let length: f64 = input.iter().map(|x| x.abs()).sum();
+                let bound = 0.5 * (scale * (length + 1.0) + layer.unit_scales[unit]);
+                let error = f64::from(value) * layer.unit_scales[unit] - real;
+                assert!(error.abs() <= bound, "{error} past {bound}");
+                drift += error / layer.unit_scales[unit] / 1200.0;
+            }
+        }
+        assert!(drift.abs() < 0.1, "a shift that floors would drift by a quarter of a unit: {drift}");
+    }
+
+    #[test]
     fn units_that_do_nothing_are_zeros() {
         let layer = quantize_rows(&rows(&[0.0, 0.0, 1.0, 1.0], &[0.0, -1e30], &[0.0, 0.0], &[0.0, 0.0]));
         assert_eq!(layer.weights, [0, 0, 0, 0]);

@@ -131,16 +131,24 @@ fn logits_stay_within_the_bound_of_their_roundings() {
             // The item bias is the mean of such errors, and rounded itself.
             let bias = 0.5 * f64::from(1u32 << head.item_bias_shift) / one;
             let bound = 2.0 * logit_bound(&net, &sample, layout) + bias + 1e-6;
+            let mut sums = vec![0.0; weights.item_factors.rows];
             for user in 1..weights.user_factors.rows {
                 let part = net.user_part_of(user);
                 let vector = stored_vector(&model, user as u32);
                 assert_eq!(vector, user_vector_of(&weights, &model, user).expect("belongs together").values);
-                for item in 0..weights.item_factors.rows {
+                for (item, sum) in sums.iter_mut().enumerate() {
                     let fixed = with_scorer(&model, &vector, |scorer| scorer.logit(item as u32).0).expect("scores");
-                    let error = (net.logit(&part, item, &mut Vec::new()) - f64::from(fixed) / one).abs();
-                    assert!(error <= bound, "net {round}, {layout:?}, user {user}, item {item}: {error} past {bound}");
+                    let error = net.logit(&part, item, &mut Vec::new()) - f64::from(fixed) / one;
+                    assert!(
+                        error.abs() <= bound,
+                        "net {round}, {layout:?}, user {user}, item {item}: {error} past {bound}"
+                    );
+                    *sum += error;
                 }
             }
+            // All users calibrate so small a net: no item keeps more than the rounding of its bias.
+            let users = (weights.user_factors.rows - 1) as f64;
+            assert!(sums.iter().all(|sum| (sum / users).abs() <= bias + 1e-9), "net {round}, {layout:?}: {sums:?}");
             assert_eq!((report.numbers.clamped_user_values, report.numbers.clamped_item_biases), (0, 0));
             assert!(report.comparison.mean_difference_stars < 0.05, "net {round}, {layout:?}: {report}");
         }
@@ -198,6 +206,35 @@ fn huge_weights_are_refused_not_wrapped() {
                 Err(error) => assert!(matches!(error, QuantizeError::Extreme { .. }) && exponent > 30, "{error}"),
             }
         }
+    }
+}
+
+#[test]
+fn a_first_layer_beyond_32_bit_floats_is_refused() {
+    let mut weights = Random(11).net();
+    weights.user_factors.data.iter_mut().for_each(|u| *u *= 1e30);
+    weights.layers[0].weight.data.iter_mut().for_each(|w| *w *= 1e30);
+    let error = |layout| quantize(&weights, &options(layout, StoredUsers::None), None).expect_err("refused");
+    assert_eq!(error(Layout::Folded), QuantizeError::Extreme { layer: "layers.0".into() });
+    assert!(matches!(error(Layout::Concat), QuantizeError::LogitTooLarge { .. }));
+}
+
+#[test]
+fn one_user_and_one_item_are_enough_and_indices_past_the_end_are_unknown() {
+    let mut weights = Random(12).net();
+    for table in [&mut weights.user_factors, &mut weights.item_factors] {
+        table.rows = 2;
+        table.data.truncate(2 * table.cols);
+    }
+    weights.user_ids.truncate(1);
+    weights.item_ids.truncate(1);
+    weights.titles.truncate(1);
+    let ratings = [(1, 1), (9, 9), (0, 1)].map(|(user, item)| Rating { user, item, value: 3.0, ..Rating::default() });
+    for ratings in [None, Some(&ratings[..]), Some(&[])] {
+        let (blob, report) = quantize(&weights, &options(Layout::Concat, StoredUsers::All), ratings).expect("a net");
+        let model = model(&blob);
+        assert_eq!((model.user_rows(), model.item_rows(), report.comparison.top10_overlap), (2, 2, 1.0));
+        assert!(report.comparison.largest_difference_stars < 0.2, "{report}");
     }
 }
 
