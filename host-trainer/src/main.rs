@@ -1,1 +1,11 @@
-fn main(){}
+//! The command `matchstick`: ratings in, a model for a microcontroller out, and the tools to look at it.
+//!
+//! Everything it does lives in the library; here is only the command line (`cli`).
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os())
+}

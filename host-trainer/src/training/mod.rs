@@ -19,6 +19,7 @@ pub use checkpoint::path_beside as checkpoint_path;
 pub use config::{Backend, Recipe, TrainConfig, YRange};
 pub use error::TrainError;
 pub use progress::{Bars, End, EpochMetrics, Event, Observer};
+pub use run::hold_out;
 
 use crate::data::{Dataset, Rating};
 use crate::files::check_writable;

@@ -244,7 +244,7 @@ impl<'a> Run<'a> {
 }
 
 /// Splits a random slice off the ratings; both parts keep the order that they had.
-fn hold_out(ratings: &[Rating], config: &TrainConfig) -> Result<(Vec<Rating>, Vec<Rating>), TrainError> {
+pub fn hold_out(ratings: &[Rating], config: &TrainConfig) -> Result<(Vec<Rating>, Vec<Rating>), TrainError> {
     let fraction = config.validation;
     let slice = (ratings.len() as f64 * fraction).round() as usize;
     if fraction > 0.0 && (slice == 0 || slice == ratings.len()) {

@@ -1,0 +1,215 @@
+//! `matchstick eval`: how good a blob is on ratings, beside its float model and beside what anyone could predict.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use matchstick::Model;
+use matchstick::blob::Strings;
+use matchstick_trainer::baselines::Baselines;
+use matchstick_trainer::data::{DataError, Dataset, Rating, Split};
+use matchstick_trainer::evaluate::{EvaluateError, Users, predict, rank_into};
+use matchstick_trainer::metrics::{Errors, top_k_overlap};
+use matchstick_trainer::parallel;
+use matchstick_trainer::weights::{Weights, WeightsError};
+use miette::Diagnostic;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::args::{BlobArgs, DataArgs, SplitArgs};
+use super::data::{Loaded, Rows, ScaleError, check_scale};
+use super::failure::{CommandError, DATA, OutputError, USAGE};
+use super::open::{BlobFile, OpenError};
+use super::table::{Table, thousands};
+use super::terminal::Terminal;
+
+/// Measures a blob on ratings with the engine, beside its float model and simple baselines
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  matchstick eval --blob model.blob --model model.safetensors --data ml-100k --fold u1\n  \
+                        matchstick eval --blob with-users.blob --data ratings.csv --split random:.2 --json"
+)]
+pub struct EvalArgs {
+    #[command(flatten)]
+    blob: BlobArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    split: SplitArgs,
+}
+
+#[derive(Debug, Error, Diagnostic)]
+pub enum EvalError {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Scale(#[from] ScaleError),
+    #[error("`{}` holds no table of users, so nobody in the data can be found in it", path.display())]
+    #[diagnostic(help(
+        "give the model that it was made from with --model model.safetensors, or quantise with --users all"
+    ))]
+    NoUsers { path: PathBuf },
+    #[error("not one of the {items} items in `{data}` is in `{}`", path.display())]
+    #[diagnostic(help("the blob was made from other data; `matchstick inspect` says from which"))]
+    OtherItems { path: PathBuf, data: String, items: usize },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Engine(#[from] EvaluateError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl CommandError for EvalError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Data(error) => error.exit_code(),
+            Self::NoUsers { .. } => USAGE,
+            _ => DATA,
+        }
+    }
+
+    fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.is_broken_pipe())
+    }
+}
+
+/// One predictor, measured.
+pub struct Measured {
+    pub predictor: &'static str,
+    pub key: &'static str,
+    pub errors: Errors,
+}
+
+pub fn run(args: &EvalArgs, terminal: &Terminal) -> Result<(), EvalError> {
+    let blob = BlobFile::open(&args.blob.blob)?;
+    let model = blob.model()?;
+    let weights = args.blob.model.as_deref().map(Weights::load).transpose()?;
+    if weights.is_none() && model.user_rows() <= 1 {
+        return Err(EvalError::NoUsers { path: args.blob.blob.clone() });
+    }
+    let loaded = Loaded::open(&args.data.data, &args.data.columns, &args.split)?;
+    let (dataset, parts) = (&loaded.dataset, &loaded.parts);
+    check_scale(dataset, (model.lowest_rating().to_f64() as f32, model.highest_rating().to_f64() as f32))?;
+    let ids = |names: Option<Strings<'_>>, rows: u32| -> Vec<String> {
+        match names {
+            Some(names) => names.iter().map(|(_, id)| id.to_owned()).collect(),
+            None => (1..rows).map(|row| row.to_string()).collect(),
+        }
+    };
+    let user_ids =
+        weights.as_ref().map_or_else(|| ids(model.user_ids(), model.user_rows()), |weights| weights.user_ids.clone());
+    let rows = Rows::new(dataset, &user_ids, &ids(model.item_ids(), model.item_rows()));
+    // Without a split, everything is measured on what there is.
+    let (test, on) = match loaded.split {
+        Split::None => (&parts.train, "all ratings (those that it was trained on may be among them)".to_owned()),
+        _ => (&parts.test, loaded.test_name()),
+    };
+    let pairs = rows.of(test);
+    if pairs.iter().all(|pair| pair.item == 0) {
+        return Err(EvalError::OtherItems {
+            path: args.blob.blob.clone(),
+            data: dataset.name.clone(),
+            items: dataset.n_items(),
+        });
+    }
+    let spinner = terminal.spinner(&format!("scoring {} pairs with the engine", thousands(pairs.len() as u64)));
+    let users = weights.as_ref().map_or(Users::Stored, Users::Weights);
+    let mut measured = baselines(dataset, &parts.train, test);
+    if let Some(weights) = &weights {
+        let all: Vec<(u32, u32)> = pairs.iter().map(|pair| (pair.user, pair.item)).collect();
+        let mut scores = weights.score_pairs(&all).into_iter();
+        let errors = Errors::of(test, dataset.scale, |_| scores.next().unwrap_or(f32::NAN));
+        measured.push(Measured { predictor: "float net", key: "float", errors });
+    }
+    let mut ratings = predict(&model, users, &pairs)?.into_iter();
+    let errors = Errors::of(test, dataset.scale, |_| ratings.next().map_or(f32::NAN, |rating| rating as f32));
+    measured.push(Measured { predictor: "blob, by the engine", key: "blob", errors });
+    let overlap = match &weights {
+        Some(weights) => Some(top10_overlap(weights, &model, &pairs)?),
+        None => None,
+    };
+    spinner.finish_and_clear();
+
+    let unknown = pairs.iter().filter(|pair| pair.user == 0 || pair.item == 0).count();
+    let mut text = format!("{}, {}: {} ratings\n\n", dataset.name, on, thousands(pairs.len() as u64));
+    text.push_str(&table_of(&measured).render(terminal.width()));
+    if let Some((overlap, users)) = overlap {
+        text.push_str(&format!("\ntop-10 overlap of the blob with the float net: {overlap:.3} over {users} users\n"));
+    }
+    if unknown > 0 {
+        text.push_str(&format!(
+            "{} of the pairs have a user or an item that the model doesn't know\n",
+            thousands(unknown as u64)
+        ));
+    }
+    let json = json!({
+        "data": dataset.name,
+        "part": on,
+        "pairs": pairs.len(),
+        "unknown_pairs": unknown,
+        "synthetic": dataset.synthetic,
+        "predictors": json_of(&measured),
+        "top10_overlap": overlap.map(|(overlap, _)| overlap),
+    });
+    terminal.result(&text, &json)?;
+    Ok(())
+}
+
+/// What anyone could predict, fitted to the training part.
+pub fn baselines(dataset: &Dataset, train: &[Rating], test: &[Rating]) -> Vec<Measured> {
+    let baselines = Baselines::fit(train, dataset.n_users(), dataset.n_items());
+    let item_mean = Errors::of(test, dataset.scale, |rating| baselines.item_mean(rating.item));
+    let user_item = Errors::of(test, dataset.scale, |rating| baselines.user_item(rating.user, rating.item));
+    vec![
+        Measured { predictor: "item mean", key: "item_mean", errors: item_mean },
+        Measured { predictor: "user + item bias", key: "user_item_bias", errors: user_item },
+    ]
+}
+
+/// Predictors with RMSE and MAE.
+pub fn table_of(measured: &[Measured]) -> Table {
+    let mut table = Table::new().text("predictor").number("RMSE").number("MAE");
+    for Measured { predictor, errors, .. } in measured {
+        table.row([(*predictor).to_owned(), format!("{:.4}", errors.rmse()), format!("{:.4}", errors.mae())]);
+    }
+    table
+}
+
+/// The same by key.
+pub fn json_of(measured: &[Measured]) -> Value {
+    let entry = |measured: &Measured| {
+        (measured.key.to_owned(), json!({ "rmse": measured.errors.rmse(), "mae": measured.errors.mae() }))
+    };
+    Value::Object(measured.iter().map(entry).collect())
+}
+
+/// Users whose lists are compared, at most.
+const COMPARED_USERS: usize = 500;
+
+/// The mean overlap of the blob's best ten items with the float net's over the users of these pairs, and how many users those are.
+fn top10_overlap(weights: &Weights, model: &Model<'_>, pairs: &[Rating]) -> Result<(f64, usize), EvaluateError> {
+    let mut users: Vec<u32> = pairs.iter().map(|pair| pair.user).collect();
+    users.sort_unstable();
+    users.dedup();
+    let users: Vec<u32> = users.iter().copied().step_by(users.len().div_ceil(COMPARED_USERS).max(1)).collect();
+    let rows: Vec<usize> = (1..weights.item_factors.rows).collect();
+    let parts = parallel::map(&rows, |&row| weights.item_part(row));
+    let overlaps = parallel::map(&users, |&user| {
+        let fixed = rank_into::<10>(model, &Users::Weights(weights).vector(model, user)?, |_| true)?;
+        let fixed: Vec<u32> = fixed.iter().map(|ranked| ranked.item).collect();
+        let part = weights.user_part(weights.user_factors.row(user as usize));
+        let mut float: Vec<(f64, u32)> =
+            parts.iter().zip(1..).map(|(item, row)| (weights.logit_of_parts(&part, item), row)).collect();
+        float.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let float: Vec<u32> = float.iter().take(10).map(|(_, row)| *row).collect();
+        Ok(top_k_overlap(&fixed, &float, 10))
+    });
+    let overlaps = overlaps.into_iter().collect::<Result<Vec<f64>, EvaluateError>>()?;
+    Ok((overlaps.iter().sum::<f64>() / overlaps.len() as f64, users.len()))
+}

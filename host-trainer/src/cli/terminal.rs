@@ -1,0 +1,128 @@
+//! What is written where: results to stdout, progress and notes to stderr, colour and bars only for a person's terminal.
+//!
+//! A result is a value with two forms, text and JSON; `--json` chooses. Nothing here knows what a result means.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+#[cfg(feature = "train")]
+use std::time::Instant;
+
+use console::{Style, Term};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+
+use super::failure::OutputError;
+
+/// The two ends of the command: stdout and stderr.
+pub struct Terminal {
+    json: bool,
+    stdout_width: usize,
+    stderr_width: Option<usize>,
+    stdout_color: bool,
+    stderr_color: bool,
+}
+
+/// Wide enough for every table, narrow enough to read in a file.
+const WIDTH_OF_A_FILE: usize = 100;
+/// Longer lines are hard to read even where they fit.
+const WIDEST: usize = 120;
+
+impl Terminal {
+    pub fn new(json: bool) -> Self {
+        let (stdout, stderr) = (Term::stdout(), Term::stderr());
+        let width = |term: &Term| usize::from(term.size().1).min(WIDEST);
+        // https://no-color.org: any value that isn't empty.
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let stdout_is_terminal = io::stdout().is_terminal();
+        let stderr_is_terminal = io::stderr().is_terminal();
+        Self {
+            json,
+            stdout_width: if stdout_is_terminal { width(&stdout) } else { WIDTH_OF_A_FILE },
+            stderr_width: stderr_is_terminal.then(|| width(&stderr)),
+            stdout_color: stdout_is_terminal && !plain && !json,
+            stderr_color: stderr_is_terminal && !plain,
+        }
+    }
+
+    /// Columns that a table on stdout may use.
+    pub fn width(&self) -> usize {
+        self.stdout_width
+    }
+
+    /// Columns of an error message: as many as it wants where nobody's terminal would break it, so that it can be searched.
+    pub fn message_width(&self) -> usize {
+        self.stderr_width.unwrap_or(usize::from(u16::MAX))
+    }
+
+    pub fn stderr_is_fancy(&self) -> bool {
+        self.stderr_color
+    }
+
+    /// Bold, on a terminal.
+    pub fn bold(&self, text: &str) -> String {
+        Style::new().bold().force_styling(self.stdout_color).apply_to(text).to_string()
+    }
+
+    /// Writes a command's result: the text for a person, or the JSON on one line.
+    pub fn result(&self, text: &str, json: &Value) -> Result<(), OutputError> {
+        if self.json { write_stdout(&format!("{json}\n")) } else { write_stdout(text) }
+    }
+
+    /// Writes one event line with `--json`; nothing else.
+    #[cfg(feature = "train")]
+    pub fn event(&self, json: &Value) -> Result<(), OutputError> {
+        if self.json { write_stdout(&format!("{json}\n")) } else { Ok(()) }
+    }
+
+    /// A line on stderr. That stderr is gone is no reason to stop.
+    pub fn note(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// A spinner for a step of unknown length; when stderr isn't a terminal, one line.
+    pub fn spinner(&self, doing: &str) -> ProgressBar {
+        if self.stderr_width.is_none() {
+            self.note(doing);
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(doing.to_owned());
+        bar.set_style(self.style("{spinner} {msg} [{elapsed}]"));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+
+    /// One of several steps: a spinner while it lasts, then a line that says how long it took; when stderr isn't a terminal, a line before.
+    #[cfg(feature = "train")]
+    pub fn step<R>(&self, doing: &str, work: impl FnOnce() -> R) -> R {
+        let start = Instant::now();
+        let spinner = self.spinner(doing);
+        let result = work();
+        if !spinner.is_hidden() {
+            spinner.finish_and_clear();
+            self.note(&format!("{doing} ({:.1} s)", start.elapsed().as_secs_f64()));
+        }
+        result
+    }
+
+    /// A bar of `length` steps; hidden when stderr isn't a terminal.
+    #[cfg(feature = "train")]
+    pub fn progress(&self, doing: &str, length: u64) -> ProgressBar {
+        if self.stderr_width.is_none() {
+            return ProgressBar::hidden();
+        }
+        let bar =
+            ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr()).with_prefix(doing.to_owned());
+        bar.set_style(self.style("{prefix} [{bar:24}] {pos}/{len} {wide_msg} eta {eta}").progress_chars("=> "));
+        bar
+    }
+
+    fn style(&self, template: &str) -> ProgressStyle {
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    }
+}
+
+fn write_stdout(text: &str) -> Result<(), OutputError> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(OutputError)
+}

@@ -1,0 +1,162 @@
+//! `matchstick train`: ratings in, a model out, with progress, and an honest table at the end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use matchstick_trainer::data::{DataError, Dataset, Rating};
+use matchstick_trainer::metrics::Errors;
+use matchstick_trainer::training::{End, Outcome, TrainConfig, TrainError, checkpoint_path, hold_out, train};
+use matchstick_trainer::weights::Weights;
+use miette::Diagnostic;
+use serde_json::json;
+use thiserror::Error;
+
+use super::args::{DataArgs, SplitArgs};
+use super::data::Loaded;
+use super::eval::{Measured, baselines, json_of, table_of};
+use super::failure::{CommandError, DATA, OutputError};
+use super::hyper::HyperArgs;
+use super::table::thousands;
+use super::terminal::Terminal;
+use super::watch::Watcher;
+
+/// Trains a model on ratings
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  matchstick train --data demo --split random:.2 --out model.safetensors\n  \
+                        matchstick train --data ml-100k --fold u1 --out model.safetensors\n  \
+                        matchstick train --data plays.csv --user-col listener --item-col song --rating-col stars --out model.safetensors\n\n\
+                        Ctrl-C stops and keeps the best model so far; --resume goes on from there.")]
+pub struct TrainArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    split: SplitArgs,
+    /// The model to write
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    /// Go on with a run that was stopped, from the checkpoint beside --out
+    #[arg(long)]
+    resume: bool,
+    #[command(flatten)]
+    hyper: HyperArgs,
+}
+
+#[derive(Debug, Error, Diagnostic)]
+pub enum TrainCommandError {
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error("cannot watch for ctrl-C: {0}")]
+    Interrupt(#[from] ctrlc::Error),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl CommandError for TrainCommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Data(error) => error.exit_code(),
+            Self::Train(error) => error.exit_code(),
+            _ => DATA,
+        }
+    }
+
+    fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.is_broken_pipe())
+    }
+}
+
+pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandError> {
+    let config = args.hyper.config();
+    config.check()?;
+    let loaded = Loaded::open(&args.data.data, &args.data.columns, &args.split)?;
+    let stop = stop_on_interrupt()?;
+    let mut watcher = Watcher::new(terminal, Arc::clone(&stop));
+    let outcome = train(&loaded.dataset, &loaded.parts.train, &config, &args.out, args.resume, &mut watcher, &stop);
+    // That nobody listens is the reason for whatever else went wrong.
+    watcher.finish()?;
+    let outcome = outcome?;
+
+    let (part, measured) = measure(&loaded, &config, &outcome.weights)?;
+    let mut text = ending(&outcome, args);
+    let mut json = json!({
+        "event": "result",
+        "out": args.out,
+        "data": loaded.dataset.name,
+        "synthetic": loaded.dataset.synthetic,
+        "end": outcome.end,
+        "kept_epoch": outcome.kept,
+    });
+    if let Some(part) = part {
+        text.push_str(&format!("\nOn {part}:\n\n{}", table_of(&measured).render(terminal.width())));
+        json["part"] = json!(part);
+        json["predictors"] = json_of(&measured);
+    }
+    terminal.result(&text, &json)?;
+    Ok(())
+}
+
+/// True as soon as ctrl-C is pressed; pressed again, it ends the program.
+pub fn stop_on_interrupt() -> Result<Arc<AtomicBool>, ctrlc::Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let pressed = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if pressed.swap(true, Ordering::Relaxed) {
+            // What shells expect of a program that SIGINT has ended.
+            std::process::exit(130);
+        }
+    })?;
+    Ok(stop)
+}
+
+fn ending(outcome: &Outcome, args: &TrainArgs) -> String {
+    let kept = match outcome.history.get(outcome.kept.saturating_sub(1)).and_then(|metrics| metrics.validation_rmse) {
+        Some(rmse) => format!("the weights of epoch {}, validation RMSE {rmse:.4}", outcome.kept),
+        None => format!("the weights of epoch {}", outcome.kept),
+    };
+    let why = match outcome.end {
+        End::AllEpochs => String::new(),
+        End::EarlyStop => {
+            format!("stopped after epoch {}: the validation RMSE grew no better\n", outcome.history.len())
+        }
+        End::Interrupted => {
+            format!("interrupted; --resume goes on from {}\n", checkpoint_path(&args.out).display())
+        }
+    };
+    format!("{why}wrote {}: {kept}\n", args.out.display())
+}
+
+/// The part of the data that nothing was fitted to, and every predictor on it: the test part when there is one, else the validation slice, else nothing.
+pub fn measure(
+    loaded: &Loaded,
+    config: &TrainConfig,
+    weights: &Weights,
+) -> Result<(Option<String>, Vec<Measured>), TrainError> {
+    let Loaded { dataset, parts, .. } = loaded;
+    if !parts.test.is_empty() {
+        let name = format!("{}, {} ratings", loaded.test_name(), thousands(parts.test.len() as u64));
+        return Ok((Some(name), beside_baselines(dataset, &parts.train, &parts.test, weights)));
+    }
+    let (learned, held_out) = hold_out(&parts.train, config)?;
+    if held_out.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    let name = format!(
+        "the validation slice, {} ratings (it chose the epoch; --split sets a test part aside)",
+        thousands(held_out.len() as u64)
+    );
+    Ok((Some(name), beside_baselines(dataset, &learned, &held_out, weights)))
+}
+
+fn beside_baselines(dataset: &Dataset, train: &[Rating], test: &[Rating], weights: &Weights) -> Vec<Measured> {
+    let mut measured = baselines(dataset, train, test);
+    let pairs: Vec<(u32, u32)> = test.iter().map(|rating| (rating.user, rating.item)).collect();
+    let mut scores = weights.score_pairs(&pairs).into_iter();
+    let errors = Errors::of(test, dataset.scale, |_| scores.next().unwrap_or(f32::NAN));
+    measured.push(Measured { predictor: "float net", key: "float", errors });
+    measured
+}
