@@ -179,9 +179,9 @@ mod tests {
             let reach = [127.0 * 5.0 + 20.0; 6];
             let layer = quantize_rows(&rows(&weights, &bias, &reach, &[1.0; 6]));
             let input: Vec<f64> = (0..5).map(|_| round(127.0 * uniform())).collect();
-            for unit in 0..6 {
+            for (unit, &bias) in bias.iter().enumerate() {
                 let row = unit * 5..unit * 5 + 5;
-                let real = weights[row.clone()].iter().zip(&input).fold(bias[unit], |sum, (w, x)| sum + w * x).max(0.0);
+                let real = weights[row.clone()].iter().zip(&input).fold(bias, |sum, (w, x)| sum + w * x).max(0.0);
                 let products = layer.weights[row].iter().zip(&input).map(|(&w, &x)| i32::from(w) * x as i32);
                 let value =
                     ((layer.bias[unit] + products.sum::<i32>()) >> layer.shift).clamp(0, i32::from(HIDDEN_LIMIT));
