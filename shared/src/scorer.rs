@@ -63,29 +63,30 @@ impl<'s> Scorer<'s> {
         if user.as_slice().len() != head.padded_user_width() {
             return Err(PrepareError::WrongUserWidth);
         }
-        let capacity = head.required_capacity();
-        memory.units.resize(capacity, [0; 2]).map_err(|_| PrepareError::MemoryTooSmall)?;
-        memory.front.resize(capacity, 0).map_err(|_| PrepareError::MemoryTooSmall)?;
-        memory.back.resize(capacity, 0).map_err(|_| PrepareError::MemoryTooSmall)?;
-        match head.layout {
+        if CAPACITY < head.required_capacity() {
+            return Err(PrepareError::MemoryTooSmall);
+        }
+        let first_width = pad4(usize::from(head.first_width));
+        let sections = model.sections();
+        let units = match head.layout {
             Layout::Folded => {
-                let weights = model.sections().output_weights.as_flattened();
-                let weights = if head.layers.is_empty() { weights } else { &[] };
-                fold_units(user.as_slice(), weights, &mut memory.units);
-                let width = pad4(usize::from(head.first_width));
-                memory.units.truncate(width);
+                let units = memory.units.get_mut(..first_width).unwrap_or_default();
+                // With dense layers behind it, the first layer's units have no output weights.
+                let weights = if head.layers.is_empty() { sections.output_weights } else { &[] };
+                fold_units(user.as_slice(), weights.as_flattened(), units);
+                units
             }
             Layout::Concat => {
-                let sections = model.sections();
                 let (user, _) = user.as_slice().as_chunks::<4>();
                 let (accumulators, _) = memory.units.as_flattened_mut().as_chunks_mut::<4>();
                 for (accumulator, bias) in accumulators.iter_mut().zip(sections.first_bias) {
                     *accumulator = *bias;
                 }
                 accumulate(sections.first_user_weights, user, accumulators);
+                &mut memory.units
             }
-        }
-        Ok(Self { model, units: &memory.units, front: &mut memory.front, back: &mut memory.back })
+        };
+        Ok(Self { model, units, front: &mut memory.front, back: &mut memory.back })
     }
 
     /// The logit of an item; an unknown item is row 0.

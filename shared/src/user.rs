@@ -60,17 +60,16 @@ impl<const CAPACITY: usize> UserVector<CAPACITY> {
         }
     }
 
-    fn clamped(model: &Model<'_>, values: impl Iterator<Item = i16>) -> Result<Self, UserError> {
+    fn clamped(model: &Model<'_>, given: impl Iterator<Item = i16>) -> Result<Self, UserError> {
         let head = model.head();
         // The loader has checked that the limit is at most 32,639.
         let limit = i16::try_from(head.user_limit).unwrap_or(i16::MAX);
-        let padded = pad4(usize::from(head.user_width));
-        let mut vector = Vec::new();
-        for value in values.chain(core::iter::repeat(0)).take(padded) {
-            let value = value.max(limit.saturating_neg()).min(limit);
-            vector.push(value).map_err(|_| UserError::CapacityTooSmall)?;
+        let mut values = Vec::new();
+        values.resize(pad4(usize::from(head.user_width)), 0).map_err(|_| UserError::CapacityTooSmall)?;
+        for (value, given) in values.iter_mut().zip(given) {
+            *value = given.min(limit).max(limit.wrapping_neg());
         }
-        Ok(Self { values: vector })
+        Ok(Self { values })
     }
 
     /// The values, padding included.

@@ -2,13 +2,13 @@
 
 use crate::kernels::{self, Unit};
 
-/// Interleaves the user vector with the output weights, as the folded kernels read them.
-///
-/// `units` is at least as long as `user`; where there are dense layers, output weights are not the first layer's and `weights` is empty.
+/// Interleaves the user vector with the output weights, as the folded kernels read them; units without a weight have weight 0.
 pub(crate) fn fold_units(user: &[i16], weights: &[i16], units: &mut [Unit]) {
-    let weights = weights.iter().copied().chain(core::iter::repeat(0));
-    for ((unit, &value), weight) in units.iter_mut().zip(user).zip(weights) {
-        *unit = [i32::from(value), i32::from(weight)];
+    for (unit, &value) in units.iter_mut().zip(user) {
+        *unit = [i32::from(value), 0];
+    }
+    for ([_, unit_weight], &weight) in units.iter_mut().zip(weights) {
+        *unit_weight = i32::from(weight);
     }
 }
 
