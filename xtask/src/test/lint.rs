@@ -1,0 +1,32 @@
+//! The linter, warnings denied: the firmware once per target, and everything that runs on a computer.
+
+use matchstick_emulator::core_from_source;
+
+use crate::failure::Outcome;
+use crate::firmware;
+use crate::process::{cargo, run};
+use crate::setup::sysroot;
+
+/// The firmware, which compiles only for a chip, and with it the engine as a chip sees it.
+pub fn firmware() -> Outcome {
+    for target in firmware::targets() {
+        let mut clippy = cargo();
+        core_from_source(&mut clippy);
+        clippy.args(["clippy", "--quiet", "--package", "matchstick-firmware", "--bins", "--lib", "--target", target]);
+        run(clippy.args(["--", "-Dwarnings"]))?;
+    }
+    Ok(())
+}
+
+/// The host's crates. `cargo clippy` would type-check Burn and all that it depends on a second time, because its
+/// artefacts are not those of `cargo build`; so Clippy is hung into a build, where only the workspace's own crates go
+/// through it and the dependencies are the ones that are there. Their code is thrown away: it is not optimised.
+pub fn host() -> Outcome {
+    run(cargo()
+        .args(["build", "--quiet", "--all-targets"])
+        .env("RUSTC_WORKSPACE_WRAPPER", sysroot()?.join("bin/clippy-driver"))
+        .env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__")
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "0")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("CARGO_INCREMENTAL", "0"))
+}
