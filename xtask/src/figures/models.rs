@@ -127,11 +127,12 @@ impl Made {
         self.call(&["eval", "--blob"], &blob, &rest)
     }
 
-    /// One call of the command line; its answer is JSON.
+    /// One call of the command line. It prints JSON, an object a line; the last is the result.
     fn call(&self, command: &[&str], path: &Path, rest: &[String]) -> Outcome<Value> {
-        let output =
-            capture(Command::new(&self.program).current_dir(root()).args(command).arg(path).args(rest).arg("--json"))?;
-        serde_json::from_str(&output)
+        let mut program = Command::new(&self.program);
+        let output = capture(program.current_dir(root()).args(command).arg(path).args(rest).arg("--json"))?;
+        let result = output.lines().last().unwrap_or_default();
+        serde_json::from_str(result)
             .map_err(|error| Failure::check(format!("`matchstick {}`: {error}", command.join(" "))))
     }
 }
