@@ -42,6 +42,7 @@ use terminal::Terminal;
 #[derive(Parser, Debug)]
 #[command(
     name = "matchstick",
+    bin_name = "matchstick",
     version,
     max_term_width = 100,
     after_help = "Example:\n  matchstick try demo        train, quantise, boot a chip in QEMU and print its top-10\n\n\

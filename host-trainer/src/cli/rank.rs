@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use matchstick_trainer::data::{DataError, Dataset};
 use matchstick_trainer::evaluate::{EvaluateError, MAX_TOP, Users, rank, with_scorer};
 use matchstick_trainer::like::{self, LikeError};
@@ -31,10 +31,10 @@ pub struct RankArgs {
     #[command(flatten)]
     blob: BlobArgs,
     /// The id of a user in the training data; 0 is the unknown user
-    #[arg(long, short, value_name = "ID", required_unless_present = "like", conflicts_with = "like")]
+    #[arg(long, short, value_name = "ID", group = "who")]
     user: Option<String>,
     /// An item and a rating of somebody who isn't in the data; give several
-    #[arg(long, value_name = "TITLE=RATING", value_parser = parse_like)]
+    #[arg(long, value_name = "TITLE=RATING", value_parser = parse_like, group = "who")]
     like: Vec<(String, f32)>,
     /// How many items
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=MAX_TOP as i64))]

@@ -3,6 +3,13 @@
 mod blob_errors;
 mod blob_integrity;
 mod boards;
+mod cli;
+mod cli_blob;
+mod cli_data;
+mod cli_names;
+mod cli_output;
+mod cli_path;
+mod cli_train;
 mod demo_blob;
 mod fuzz_seeds;
 mod golden_vectors;
