@@ -88,12 +88,12 @@ pub fn core_from_source(command: &mut Command) {
     command.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", library);
 }
 
-/// The repository's root: that of the sources this crate was built from, or, when they have moved, one above the working directory.
+/// The repository's root: one above the working directory, or else that of the sources this crate was built from. In this order, because
+/// clones that share a target directory share this program, too.
 fn workspace() -> Option<PathBuf> {
     let is_root = |folder: &Path| folder.join("firmware/build.rs").is_file() && folder.join("Cargo.lock").is_file();
-    let built_from =
-        Path::new(env!("CARGO_MANIFEST_DIR")).parent().filter(|folder| is_root(folder)).map(Path::to_owned);
-    built_from.or_else(|| env::current_dir().ok()?.ancestors().find(|folder| is_root(folder)).map(Path::to_owned))
+    let above = |folder: PathBuf| folder.ancestors().find(|folder| is_root(folder)).map(Path::to_owned);
+    env::current_dir().ok().and_then(above).or_else(|| above(PathBuf::from(env!("CARGO_MANIFEST_DIR"))))
 }
 
 /// The path of a binary in cargo's JSON messages.

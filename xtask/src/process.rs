@@ -4,13 +4,20 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use crate::failure::{Failure, Outcome};
 
-/// The root of the repository: the folder above this crate, as it was when xtask was built. Cargo rebuilds xtask when
-/// the repository moves, because the path is part of every fingerprint.
+static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+    // Cargo tells a program that it runs where the package is. What was true at compile time may be another clone's path,
+    // when two clones share a target folder.
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| OsString::from(env!("CARGO_MANIFEST_DIR")));
+    Path::new(&package).parent().unwrap_or(Path::new(".")).to_owned()
+});
+
+/// The root of the repository: the folder above this crate.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+    &ROOT
 }
 
 /// Where cargo puts what it builds.
