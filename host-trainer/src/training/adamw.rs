@@ -46,14 +46,14 @@ impl AdamW {
             pull: vec![0.0],
             horizon: (NEGLIGIBLE.ln() / ratio().ln()).ceil() as usize,
         };
-        let (mut correction1, mut correction2, mut decay) = (1.0, 1.0, 0.0);
+        let (mut correction1, mut correction2, mut decay) = (1.0, 1.0_f64, 0.0);
         for &rate in rates {
             correction1 *= BETA1;
             correction2 *= BETA2;
             decay += (-rate * weight_decay).ln_1p();
             adamw.rates.push(rate);
             adamw.decay.push(decay);
-            adamw.pull.push(rate * (1.0 - correction2 as f64).sqrt() / (1.0 - correction1));
+            adamw.pull.push(rate * (1.0 - correction2).sqrt() / (1.0 - correction1));
         }
         adamw
     }
@@ -176,11 +176,12 @@ mod tests {
         // Row r has a gradient in about one of 4^r steps, so gaps go from none to several hundred steps.
         let mut random = SplitMix64::new(7);
         let mut gradients = vec![vec![0.0; STEPS]; ROWS * 2];
-        for row in 0..ROWS {
-            for step in 0..STEPS {
+        for (row, columns) in gradients.chunks_exact_mut(2).enumerate() {
+            let [first, second] = columns else { unreachable!("rows have two columns") };
+            for (first, second) in first.iter_mut().zip(second) {
                 if random.below(1 << (2 * row)) == 0 {
-                    gradients[row * 2][step] = random.normal() * 1e-3;
-                    gradients[row * 2 + 1][step] = random.normal();
+                    *first = random.normal() * 1e-3;
+                    *second = random.normal();
                 }
             }
         }
