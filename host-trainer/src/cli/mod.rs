@@ -113,3 +113,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(failure) => ExitCode::from(failure.report(&terminal)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn options_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[cfg(not(feature = "train"))]
+    #[test]
+    fn without_burn_training_says_how_to_get_it() {
+        for call in [&["matchstick", "train", "--data", "demo", "--out", "x"][..], &["matchstick", "try", "demo"]] {
+            let cli = Cli::try_parse_from(call).unwrap();
+            let failure = cli.command.run(&Terminal::new(false)).unwrap_err();
+            assert_eq!(failure.report(&Terminal::new(false)), failure::USAGE);
+        }
+    }
+}

@@ -22,6 +22,7 @@ use super::terminal::Terminal;
 
 /// Ranks the catalogue for a user, or for somebody who likes certain items
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("who").required(true)))]
 #[command(
     after_help = "Examples:\n  matchstick rank --blob model.blob --model model.safetensors --user 42 --top 10\n  \
                         matchstick rank --blob model.blob --model model.safetensors --like 'Star Wars=5' --like 'Fargo=2'\n  \
