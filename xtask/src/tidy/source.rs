@@ -39,7 +39,7 @@ pub fn problems(file: &Path, text: &str) -> Vec<String> {
         }
         // A test may be as long as what it tests needs.
         let length =
-            if (file.starts_with("tests") || file.ends_with("tests.rs")) { 0 } else { production_lines(text).count() };
+            if file.starts_with("tests") || file.ends_with("tests.rs") { 0 } else { production_lines(text).count() };
         if length > LONGEST {
             found.push(format!("{}: {length} lines of code, at most {LONGEST}: split it", file.display()));
         }
