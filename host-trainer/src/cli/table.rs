@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_ends_a_title_in_parentheses_outlives_the_cut() {
-        assert_eq!(shorten("The Midnight Detective (noir, heist)", 30), "The Midnight... (noir, heist)");
+        assert_eq!(shorten("The Midnight Detective (noir, heist)", 30), "The Midnight ... (noir, heist)");
         assert_eq!(shorten("Short (1999)", 30), "Short (1999)");
         assert_eq!(shorten("No parentheses at all", 10), "No pare...");
         assert_eq!(shorten("A (very long remark indeed)", 12), "A (very l...");

@@ -167,6 +167,7 @@ impl<'a> Reader<'a> {
         Ok((view.shape().to_vec(), data))
     }
 
+    #[cfg(feature = "train")]
     pub(crate) fn floats_of_shape(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let (found, data) = self.floats(name)?;
         if found != expected {
