@@ -18,7 +18,7 @@ mod schedule;
 pub use checkpoint::path_beside as checkpoint_path;
 pub use config::{Backend, Recipe, TrainConfig, YRange};
 pub use error::TrainError;
-pub use progress::{Bars, End, EpochMetrics, Event, Observer};
+pub use progress::{End, EpochMetrics, Event, Observer};
 pub use run::hold_out;
 
 use crate::data::{Dataset, Rating};

@@ -8,8 +8,9 @@ use crate::model::{CollabNn, Gradients, Input, Rows};
 use crate::weights::{Linear, Matrix};
 use burn::tensor::TensorReadError;
 
-/// Standard deviation of a fresh embedding.
-const EMBEDDING_SD: f64 = 0.01;
+/// Standard deviation of a fresh embedding. Large enough that hidden units differ from the first step on: from 0.01 the net
+/// learns who rates high and what is rated high, and finds tastes late or never (RMSE .91 instead of .85 on the demo data).
+const EMBEDDING_SD: f64 = 0.5;
 
 /// The parameters, in an order that checkpoints rely on: both tables; the first layer's weights for users and for items,
 /// and its bias; weight and bias of each further layer. Weights of layers are (in, out) here and (out, in) in [`Weights`].
@@ -26,7 +27,7 @@ pub struct Tables {
 }
 
 impl Parameters {
-    /// Embeddings near 0; linear layers uniform within 1 / sqrt(inputs), as PyTorch begins them.
+    /// Embeddings normal around 0; linear layers uniform within 1 / sqrt(inputs), as PyTorch begins them.
     pub fn initial(config: &TrainConfig, users: usize, items: usize) -> Self {
         let mut random = stream(config.seed, Purpose::Initialise, 0);
         let inputs = config.user_dim + config.item_dim;

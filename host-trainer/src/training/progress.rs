@@ -1,6 +1,5 @@
-//! What a training run tells whoever watches it, and the watcher that draws progress bars.
+//! What a training run tells whoever watches it. How that is shown is the command line's affair.
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -57,59 +56,4 @@ pub enum End {
 /// Nobody watches.
 impl Observer for () {
     fn notice(&mut self, _: &Event) {}
-}
-
-/// One bar on stderr for the whole run, and a line above it for every epoch. Silent where stderr is no terminal.
-pub struct Bars {
-    bar: ProgressBar,
-    steps_per_epoch: usize,
-}
-
-impl Bars {
-    pub fn new() -> Self {
-        Self { bar: ProgressBar::hidden(), steps_per_epoch: 0 }
-    }
-
-    fn start(&mut self, epochs: usize, steps_per_epoch: usize, done: usize) {
-        self.steps_per_epoch = steps_per_epoch;
-        self.bar = ProgressBar::new((epochs * steps_per_epoch) as u64).with_position((done * steps_per_epoch) as u64);
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}") {
-            self.bar.set_style(style);
-        }
-    }
-}
-
-impl Default for Bars {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Observer for Bars {
-    fn notice(&mut self, event: &Event) {
-        match event {
-            Event::Started { epochs, steps_per_epoch, training, validation, resumed, .. } => {
-                self.start(*epochs, *steps_per_epoch, resumed.unwrap_or(0));
-                self.bar.println(format!("{training} ratings to learn from, {validation} to validate with"));
-            }
-            Event::Untrained { validation_rmse: Some(rmse) } => {
-                self.bar.println(format!("untrained: validation RMSE {rmse:.4}"));
-            }
-            Event::Untrained { validation_rmse: None } => {}
-            Event::Step { epoch, step, loss, eta, .. } => {
-                self.bar.set_message(format!("epoch {epoch}, loss {loss:.3}, {} s left", eta.as_secs()));
-                self.bar.set_position(((epoch - 1) * self.steps_per_epoch + step) as u64);
-            }
-            Event::Epoch { metrics, best, .. } => {
-                let validation =
-                    metrics.validation_rmse.map_or(String::new(), |rmse| format!(", validation {rmse:.4}"));
-                let best = if *best { "" } else { " (no better)" };
-                self.bar.println(format!(
-                    "epoch {}: RMSE in training {:.4}{validation}{best}",
-                    metrics.epoch, metrics.train_rmse
-                ));
-            }
-            Event::Finished { .. } => self.bar.finish_and_clear(),
-        }
-    }
 }

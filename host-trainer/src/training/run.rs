@@ -10,6 +10,7 @@ use super::parameters::{Parameters, Tables};
 use super::progress::{End, EpochMetrics, Event, Observer};
 use super::schedule::one_cycle;
 use crate::data::{Counts, Dataset, Rating};
+use crate::metrics::Errors;
 use crate::model::CollabNn;
 use crate::weights::Weights;
 use serde_json::json;
@@ -188,12 +189,9 @@ impl<'a> Run<'a> {
         }
         let weights = self.weights(parameters, serde_json::Value::Null);
         let pairs: Vec<(u32, u32)> = self.validation.iter().map(|rating| (rating.user, rating.item)).collect();
-        let scores = weights.score_pairs(&pairs);
-        let squares = scores.iter().zip(&self.validation).map(|(score, rating)| {
-            let error = f64::from(self.dataset.scale.clip(*score)) - f64::from(rating.value);
-            error * error
-        });
-        Some(six_digits((squares.sum::<f64>() / scores.len() as f64).sqrt()))
+        let mut scores = weights.score_pairs(&pairs).into_iter();
+        let errors = Errors::of(&self.validation, self.dataset.scale, |_| scores.next().unwrap_or(f32::NAN));
+        Some(six_digits(errors.rmse()))
     }
 
     fn patience_is_over(&self, history: &[EpochMetrics]) -> bool {
@@ -243,7 +241,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Splits a random slice off the ratings; both parts keep the order that they had.
+/// What a run with these settings learns from, and the random slice that it holds out. Both keep the order that they had.
 pub fn hold_out(ratings: &[Rating], config: &TrainConfig) -> Result<(Vec<Rating>, Vec<Rating>), TrainError> {
     let fraction = config.validation;
     let slice = (ratings.len() as f64 * fraction).round() as usize;
