@@ -152,6 +152,7 @@ impl<'flash> Service<'flash> {
         match *request {
             Request::Info => Ok(Reply::Info(info(model, platform))),
             Request::Score { user, items } => score(model, user, items, memory, block).map(Reply::Scores),
+            Request::Rank { exclude, .. } if !exclude.is_valid() => Err(Failure::BadItems),
             Request::Rank { user, top, exclude } => {
                 let keep = |item| !exclude.contains(item);
                 rank(model, user, top, keep, memory, block).map(Reply::Ranked)
@@ -398,6 +399,11 @@ mod tests {
         assert_eq!(score(User::Index(0), &[0; 4 * MAX_SCORES + 4]), Failure::BadItems);
         let rank = Request::Rank { user: User::Index(0), top: 33, exclude: Exclude::Nothing };
         assert_eq!(failure(&blob, &rank), Failure::TopTooLarge);
+        // Not ascending, not whole: excluded items could be recommended.
+        for excluded in [list([2, 1]).as_slice(), &[1, 0, 0, 0, 2]] {
+            let rank = Request::Rank { user: User::Index(0), top: 3, exclude: Exclude::Items(excluded) };
+            assert_eq!(failure(&blob, &rank), Failure::BadItems);
+        }
         assert_eq!(failure(AlignedBytes::from_slice(&[0; 64]).as_slice(), &Request::Info), Failure::Blob("refused"));
     }
 

@@ -51,6 +51,9 @@
 #[cfg(not(target_endian = "little"))]
 compile_error!("a blob is little-endian and is read in place, so the engine runs on little-endian cores only");
 
+#[cfg(target_pointer_width = "16")]
+compile_error!("row indices and blob offsets are 32 bits wide, so the engine runs on cores of 32 bits and more");
+
 #[cfg(any(feature = "std", test))]
 extern crate std;
 

@@ -44,6 +44,18 @@ pub enum Exclude<'a> {
 }
 
 impl Exclude<'_> {
+    /// Whether a list is whole and ascending, as [`contains`](Self::contains) needs it.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Bitmap(_) => true,
+            Self::Items(bytes) => {
+                let (words, rest) = bytes.as_chunks::<4>();
+                rest.is_empty() && words.is_sorted_by_key(|word| u32::from_le_bytes(*word))
+            }
+        }
+    }
+
     /// Whether ranking leaves `item` out.
     #[must_use]
     pub fn contains(&self, item: u32) -> bool {
@@ -169,7 +181,7 @@ pub enum Failure<'a> {
     WrongVector,
     /// A layer of this model is wider than the memory that this firmware keeps for it.
     TooWide,
-    /// A list of items that isn't a whole number of u32, or is longer than [`MAX_SCORES`].
+    /// A list of items that isn't a whole number of u32, is longer than [`MAX_SCORES`], or, where items are excluded, isn't ascending.
     BadItems,
     /// A `top` above [`MAX_TOP`].
     TopTooLarge,
@@ -184,7 +196,7 @@ impl core::fmt::Display for Failure<'_> {
             Self::Blob(why) => why,
             Self::WrongVector => "the user vector doesn't have the model's width",
             Self::TooWide => "a layer of the model is wider than the memory that the firmware keeps for it",
-            Self::BadItems => "the list of items isn't a list of u32, or is too long",
+            Self::BadItems => "the list of items isn't a list of u32, is too long, or isn't ascending",
             Self::TopTooLarge => "too many items were asked for in one ranking",
             Self::ReplyTooLong => "the reply doesn't fit the board's send buffer",
         })

@@ -19,15 +19,15 @@ use crate::rank::{Ranked, TopK};
 pub enum PrepareError {
     /// The memory's capacity is smaller than [`Model::required_capacity`].
     MemoryTooSmall,
-    /// The user vector was made for a model with another user width.
-    WrongUserWidth,
+    /// The user vector was made for another model: its width is another, or its values may be larger than this model allows.
+    WrongUser,
 }
 
 impl fmt::Display for PrepareError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::MemoryTooSmall => "the memory's capacity is smaller than the model requires",
-            Self::WrongUserWidth => "the user vector belongs to a model of another width",
+            Self::WrongUser => "the user vector was made for another model",
         })
     }
 }
@@ -60,8 +60,8 @@ impl<'s> Scorer<'s> {
         memory: &'s mut Memory<CAPACITY>,
     ) -> Result<Self, PrepareError> {
         let head = model.head();
-        if user.as_slice().len() != head.padded_user_width() {
-            return Err(PrepareError::WrongUserWidth);
+        if !user.fits(head) {
+            return Err(PrepareError::WrongUser);
         }
         if CAPACITY < head.required_capacity() {
             return Err(PrepareError::MemoryTooSmall);

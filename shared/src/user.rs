@@ -5,7 +5,7 @@ use core::fmt;
 use heapless::Vec;
 
 use crate::Model;
-use crate::blob::{Layout, pad4};
+use crate::blob::{Head, Layout, pad4};
 use crate::ops::look_up;
 
 /// Why there is no user vector.
@@ -33,6 +33,10 @@ impl core::error::Error for UserError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserVector<const CAPACITY: usize> {
     values: Vec<i16, CAPACITY>,
+    /// What the values were clamped to and how many were given: `prepare` takes the vector for no model with a smaller limit, whose
+    /// accumulators it could overflow, and for none of another width.
+    limit: u16,
+    width: u16,
 }
 
 impl<const CAPACITY: usize> UserVector<CAPACITY> {
@@ -69,12 +73,57 @@ impl<const CAPACITY: usize> UserVector<CAPACITY> {
         for (value, given) in values.iter_mut().zip(given) {
             *value = given.min(limit).max(limit.wrapping_neg());
         }
-        Ok(Self { values })
+        Ok(Self { values, limit: head.user_limit, width: head.user_width })
+    }
+
+    /// Whether a model can score with this vector without leaving its bounds.
+    pub(crate) fn fits(&self, head: &Head<'_>) -> bool {
+        self.width == head.user_width && self.limit <= head.user_limit
     }
 
     /// The values, padding included.
     #[must_use]
     pub fn as_slice(&self) -> &[i16] {
         &self.values
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use crate::blob::tiny;
+    use crate::{Memory, Model, PrepareError, UserVector};
+
+    #[test]
+    fn a_vector_that_could_overflow_a_model_is_refused() {
+        let (wide, narrow) = (tiny::folded(), {
+            let mut draft = tiny::folded_draft();
+            draft.user_limit = 100;
+            draft.write().unwrap()
+        });
+        let (wide, narrow) = (Model::from_bytes(&wide).unwrap(), Model::from_bytes(&narrow).unwrap());
+        let mut memory = Memory::<4>::new();
+        let large = UserVector::<4>::from_values(&wide, &[4095, -4095, 1]).unwrap();
+        let small = UserVector::<4>::from_values(&narrow, &[4095, -4095, 1]).unwrap();
+        assert_eq!(narrow.prepare(&large, &mut memory).unwrap_err(), PrepareError::WrongUser);
+        assert!(wide.prepare(&small, &mut memory).is_ok());
+    }
+
+    #[test]
+    fn a_vector_of_another_width_is_refused_even_if_it_is_padded_alike() {
+        let folded = tiny::folded();
+        let concat = {
+            let mut draft = tiny::concat_draft();
+            draft.user_width = 4;
+            let crate::blob::writer::FirstDraft::Concat { user_table, user_weights, .. } = &mut draft.first else {
+                unreachable!()
+            };
+            *user_table = std::vec![1; 12];
+            *user_weights = std::vec![1; 12];
+            draft.write().unwrap()
+        };
+        let (three, four) = (Model::from_bytes(&folded).unwrap(), Model::from_bytes(&concat).unwrap());
+        let mut memory = Memory::<4>::new();
+        let user = four.user_vector::<4>(1).unwrap();
+        assert_eq!(three.prepare(&user, &mut memory).unwrap_err(), PrepareError::WrongUser);
     }
 }

@@ -38,7 +38,8 @@ pub fn ticks() -> u64 {
         let down = SYST::get_current();
         // A wrap between the two reads, counted already or still pending, would make them disagree: read again.
         if !SCB::is_pendst_pending() && wraps == WRAPS.load(Ordering::Relaxed) {
-            return u64::from(wraps) * u64::from(RELOAD + 1) + u64::from(RELOAD - down);
+            // A period begins at 0, where the interrupt is raised, and not at the reload that follows.
+            return u64::from(wraps) * u64::from(RELOAD + 1) + u64::from((RELOAD + 1 - down) & RELOAD);
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::error::TrainError;
 use crate::data::RatingScale;
 use burn::tensor::Device;
+use matchstick::blob::{MAX_LAYERS, MAX_WIDTH};
 use serde::{Deserialize, Serialize};
 
 /// The settings of a training run. [`TrainConfig::default`] is what the defaults of `matchstick train` are.
@@ -132,16 +133,17 @@ impl std::str::FromStr for YRange {
 impl TrainConfig {
     /// Refuses settings that no run could use.
     pub fn check(&self) -> Result<(), TrainError> {
-        let positive = |value: f64| value > 0.0 && value.is_finite();
+        // What a blob can hold: a wider net could be trained for hours and then not be quantised.
+        let width = |value: usize| (1..=usize::from(MAX_WIDTH)).contains(&value);
         let fraction = |value: f64| (0.0..1.0).contains(&value);
         let settings = [
-            (self.user_dim > 0, "user-dim", "at least 1"),
-            (self.item_dim > 0, "item-dim", "at least 1"),
-            (!self.hidden.is_empty(), "hidden", "a list of at least one width"),
-            (!self.hidden.contains(&0), "hidden", "a list of widths of at least 1"),
+            (width(self.user_dim), "user-dim", "1 to 4096"),
+            (width(self.item_dim), "item-dim", "1 to 4096"),
+            ((1..=MAX_LAYERS + 1).contains(&self.hidden.len()), "hidden", "a list of 1 to 8 widths"),
+            (self.hidden.iter().copied().all(width), "hidden", "a list of widths of 1 to 4096"),
             (self.epochs > 0, "epochs", "at least 1"),
             (self.batch_size > 0, "batch-size", "at least 1"),
-            (positive(self.learning_rate), "learning-rate", "above 0"),
+            (self.learning_rate > 0.0 && self.learning_rate <= 1.0, "learning-rate", "above 0 and at most 1"),
             (self.weight_decay >= 0.0 && self.weight_decay.is_finite(), "weight-decay", "0 or above"),
             (self.learning_rate * self.weight_decay < 1.0, "weight-decay", "below 1 / learning-rate"),
             (fraction(self.dropout), "dropout", "at least 0 and below 1"),
@@ -171,10 +173,14 @@ mod tests {
             change(&mut config);
             config.check().unwrap_err().to_string()
         };
-        assert_eq!(refused(|c| c.user_dim = 0), "--user-dim must be at least 1");
-        assert_eq!(refused(|c| c.hidden = vec![]), "--hidden must be a list of at least one width");
-        assert_eq!(refused(|c| c.hidden = vec![5, 0]), "--hidden must be a list of widths of at least 1");
-        assert_eq!(refused(|c| c.learning_rate = f64::NAN), "--learning-rate must be above 0");
+        assert_eq!(refused(|c| c.user_dim = 0), "--user-dim must be 1 to 4096");
+        assert_eq!(refused(|c| c.item_dim = 1_000_000_000), "--item-dim must be 1 to 4096");
+        assert_eq!(refused(|c| c.hidden = vec![]), "--hidden must be a list of 1 to 8 widths");
+        assert_eq!(refused(|c| c.hidden = vec![5; 9]), "--hidden must be a list of 1 to 8 widths");
+        assert_eq!(refused(|c| c.hidden = vec![5, 0]), "--hidden must be a list of widths of 1 to 4096");
+        assert_eq!(refused(|c| c.hidden = vec![usize::MAX]), "--hidden must be a list of widths of 1 to 4096");
+        assert_eq!(refused(|c| c.learning_rate = f64::NAN), "--learning-rate must be above 0 and at most 1");
+        assert_eq!(refused(|c| c.learning_rate = f64::INFINITY), "--learning-rate must be above 0 and at most 1");
         assert_eq!(refused(|c| c.weight_decay = 200.0), "--weight-decay must be below 1 / learning-rate");
         assert_eq!(refused(|c| c.validation = 1.0), "--validation must be at least 0 and below 1");
     }

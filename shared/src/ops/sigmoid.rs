@@ -26,7 +26,7 @@ pub(crate) fn sigmoid_range(logit: Logit, fraction_bits: u8, low_q16: i32, span_
 fn half_sigmoid_q28(magnitude_q16: u32) -> u32 {
     let index = (magnitude_q16 >> 11) as usize;
     let fraction = magnitude_q16 & 2047;
-    // The clamp above keeps index + 1 inside the table; zip instead of indexing leaves no panic path.
+    // The clamp above keeps index + 1 inside the table; `get` instead of indexing leaves no panic path.
     let here = u32::from(HALF_SIGMOID_Q17.get(index).copied().unwrap_or(u16::MAX));
     let next = u32::from(HALF_SIGMOID_Q17.get(index + 1).copied().unwrap_or(u16::MAX));
     // The table ascends, its steps are below 2^11.
