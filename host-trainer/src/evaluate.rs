@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::data::{Rating, RatingScale};
 use crate::metrics::Errors;
 use crate::parallel;
-use crate::quantize::user::{Mismatch, user_vector_of};
+use crate::quantize::user::{Mismatch, check_pair, user_vector_of};
 use crate::weights::Weights;
 
 /// Enough for every model that the format allows: a computer need not count units.
@@ -35,6 +35,11 @@ pub enum EvaluateError {
     #[error("a user vector has {found} values; this blob's have {expected}")]
     #[diagnostic(help("the vector was made for another model or another layout"))]
     Width { found: usize, expected: usize },
+}
+
+/// Refuses a model that the blob was not made from, before users of the one meet items of the other.
+pub fn check_model(weights: Option<&Weights>, model: &Model) -> Result<(), EvaluateError> {
+    weights.map_or(Ok(()), |weights| Ok(check_pair(weights, model)?))
 }
 
 /// Where the vectors of users come from.

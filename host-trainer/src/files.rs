@@ -6,6 +6,7 @@ use std::path::Path;
 
 /// Replaces `path` by a file with these bytes, or leaves everything as it was.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    check_replaceable(path)?;
     let mut file = create_beside(path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -15,10 +16,31 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Fails if a file could not be created at `path`: to be asked before minutes of work, not after.
 pub fn check_writable(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
-    }
+    check_replaceable(path)?;
     create_beside(path).map(drop)
+}
+
+/// Fails if `out` is one of these files, by whatever name: an input must not be destroyed by its result.
+pub fn check_not_input(out: &Path, inputs: &[&Path]) -> io::Result<()> {
+    let Ok(out) = out.canonicalize() else { return Ok(()) };
+    match inputs.iter().find(|input| input.canonicalize().is_ok_and(|input| input == out)) {
+        Some(input) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("it is the input `{}`, which would be lost", input.display()),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A rename replaces whatever has the name, devices included: root would turn /dev/null into a file.
+fn check_replaceable(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(found) if found.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
+        Ok(found) if !found.is_file() => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a device, pipe or socket, not a regular file"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn create_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
@@ -60,6 +82,27 @@ mod tests {
         assert!(write_atomically(&path, b"bytes").is_err());
         assert!(check_writable(&path).is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_not_a_regular_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert!(check_writable(&path).unwrap_err().to_string().contains("not a regular file"));
+        assert!(write_atomically(&path, b"bytes").is_err());
+        assert!(!path.metadata().unwrap().is_file());
+    }
+
+    #[test]
+    fn an_input_is_recognised_by_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ratings.csv");
+        std::fs::write(&path, b"ratings").unwrap();
+        let detour = folder.path().join(".").join("ratings.csv");
+        assert!(check_not_input(&detour, &[&path]).unwrap_err().to_string().contains("would be lost"));
+        assert!(check_not_input(&folder.path().join("new"), &[&path]).is_ok());
     }
 
     #[test]

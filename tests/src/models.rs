@@ -79,6 +79,23 @@ impl Trained {
         AlignedBytes::from_slice(&read(&path))
     }
 
+    /// What `matchstick eval --json` says of the model and its blob in a layout, on the test part where there is one.
+    pub fn evaluated(&self, layout: &str) -> serde_json::Value {
+        self.blob(layout, "none", "none");
+        let blob = self.folder.join(format!("{layout}-users-none-titles-none.blob"));
+        let model = self.model();
+        let output = matchstick()
+            .args(["eval", "--json", "--model"])
+            .arg(model)
+            .arg("--blob")
+            .arg(blob)
+            .args(self.data)
+            .output();
+        let output = output.expect("the tool runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("--json prints JSON")
+    }
+
     /// The rows of all pairs of u1.test in a blob with ids of users and items; of the synthetic data, as many pairs from all over.
     pub fn test_pairs(&self, blob: &Twin) -> Vec<(u32, u32)> {
         if self.data.contains(&"u1") {

@@ -14,9 +14,6 @@ use crate::process::{cargo, root, run as call};
 use crate::steps::{self, Step};
 use crate::{setup, size, symbols, tidy};
 
-/// The one variable that turns on the tests which take minutes; see `tests/`.
-const SLOW: &str = "MATCHSTICK_SLOW";
-
 const STEPS: [Step; 10] = [
     Step { name: "format", run: format },
     Step { name: "tidy", run: tidy::check },
@@ -49,7 +46,7 @@ pub fn run(options: &Options) -> Outcome {
 /// `cargo xtask ci`: the command that the README tells a person to run, with the slow tests.
 pub fn ci() -> Outcome {
     let program = env::current_exe().map_err(|error| Failure::usage(format!("cannot find xtask itself: {error}")))?;
-    call(Command::new(program).arg("test").env(SLOW, "1").current_dir(root()))
+    call(Command::new(program).arg("test").current_dir(root()))
 }
 
 fn format() -> Outcome {

@@ -43,17 +43,25 @@ fn engine(flash: &[u8]) {
     let Ok(model) = Model::from_region(flash) else { return };
     let mut memory = Memory::<64>::new();
     let stored = model.user_vector::<64>(black_box(1));
-    let given = UserVector::<64>::from_values(&model, black_box(&[0; 50]));
+    let given = UserVector::<64>::from_values(&model, black_box::<&[i16]>(&[0; 50]));
     for user in [stored, given].into_iter().flatten() {
         let Ok(mut scorer) = model.prepare(&user, &mut memory) else { continue };
         black_box(scorer.score(black_box(1)));
         let mut top = TopK::<10>::new();
         scorer.rank(&mut top, |item| item != black_box(1));
         black_box(top.as_slice());
+        top.clear();
+        scorer.rank_rows(black_box(5)..black_box(9), &mut top, |_| true);
+        for ranked in top.as_slice() {
+            black_box(scorer.rating(ranked.logit).hundredths());
+        }
     }
     for strings in [model.item_titles(), model.item_ids(), model.user_ids()].into_iter().flatten() {
         black_box(strings.get(black_box(1)));
+        black_box(strings.find(black_box("title")));
+        black_box((strings.len(), strings.iter().count()));
     }
+    black_box((model.lowest_rating(), model.highest_rating(), model.user_scale_bits(), model.bytes()));
 }
 
 /// What the `device` image runs between receiving and sending.

@@ -10,7 +10,7 @@ use matchstick::link::{Digest, MAX_TOP, RankedItem};
 use matchstick_emulator::{
     Answer, Board, BuildError, Emulator, EmulatorError, Image, Query, UnknownBoard, UserKey, build,
 };
-use matchstick_trainer::evaluate::{EvaluateError, with_scorer};
+use matchstick_trainer::evaluate::{EvaluateError, check_model, with_scorer};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
 use serde_json::{Value, json};
@@ -126,6 +126,7 @@ pub fn run(args: &EmulateArgs, terminal: &Terminal) -> Result<(), EmulateError> 
     let board = Board::by_name(&args.board)?;
     let blob = BlobFile::open(&args.blob.blob)?;
     let weights = args.blob.model.as_deref().map(Weights::load).transpose()?;
+    check_model(weights.as_ref(), &blob.model()?)?;
     let asked = Asked::new(&args.question, &blob, weights.as_ref())?;
     let firmware = firmware(board, args.firmware.as_ref(), terminal)?;
     let emulator = Emulator::new(board, firmware).blob(blob.bytes().to_vec())?.icount(args.icount);

@@ -7,7 +7,7 @@ use matchstick::Model;
 use matchstick::blob::Strings;
 use matchstick_trainer::baselines::Baselines;
 use matchstick_trainer::data::{DataError, Dataset, Rating, Split};
-use matchstick_trainer::evaluate::{EvaluateError, Users, predict, rank_into};
+use matchstick_trainer::evaluate::{EvaluateError, Users, check_model, predict, rank_into};
 use matchstick_trainer::metrics::{Errors, top_k_overlap};
 use matchstick_trainer::parallel;
 use matchstick_trainer::weights::{Weights, WeightsError};
@@ -90,6 +90,7 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Result<(), EvalError> {
     let blob = BlobFile::open(&args.blob.blob)?;
     let model = blob.model()?;
     let weights = args.blob.model.as_deref().map(Weights::load).transpose()?;
+    check_model(weights.as_ref(), &model)?;
     if weights.is_none() && model.user_rows() <= 1 {
         return Err(EvalError::NoUsers { path: args.blob.blob.clone() });
     }

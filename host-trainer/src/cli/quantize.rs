@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use matchstick::blob::Layout;
 use matchstick_trainer::data::DataError;
-use matchstick_trainer::files::{check_writable, write_atomically};
+use matchstick_trainer::files::{check_not_input, check_writable, write_atomically};
 use matchstick_trainer::quantize::{QuantizeError, QuantizeOptions, StoredUsers, quantize};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
@@ -88,6 +88,9 @@ pub enum QuantizeCommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Quantize(#[from] QuantizeError),
+    #[error("no rating in `{data}` is of a user and an item that `{}` knows", path.display())]
+    #[diagnostic(help("calibrate on the data that the model was trained on, or leave --data out"))]
+    OtherData { data: String, path: PathBuf },
     #[error("cannot write `{}`: {source}", path.display())]
     #[diagnostic(help("choose another --out, or make room; whatever was there before is unchanged"))]
     Write { path: PathBuf, source: io::Error },
@@ -112,13 +115,19 @@ impl CommandError for QuantizeCommandError {
 pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeCommandError> {
     let unwritable = |source| QuantizeCommandError::Write { path: args.out.clone(), source };
     check_writable(&args.out).map_err(unwritable)?;
+    check_not_input(&args.out, &[&args.model]).map_err(unwritable)?;
     let weights = Weights::load(&args.model)?;
     let ratings = match &args.data {
         None => None,
         Some(spec) => {
             let loaded = Loaded::open(spec, &args.columns, &args.split)?;
+            check_not_input(&args.out, &[&loaded.dataset.path, &loaded.dataset.test_path]).map_err(unwritable)?;
             check_scale(&loaded.dataset, weights.y_range)?;
-            Some(Rows::new(&loaded.dataset, &weights.user_ids, &weights.item_ids).of(&loaded.parts.train))
+            let ratings = Rows::new(&loaded.dataset, &weights.user_ids, &weights.item_ids).of(&loaded.parts.train);
+            if ratings.iter().all(|rating| rating.user == 0 || rating.item == 0) {
+                return Err(QuantizeCommandError::OtherData { data: spec.clone(), path: args.model.clone() });
+            }
+            Some(ratings)
         }
     };
     let options = QuantizeOptions {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use clap::{ArgGroup, Args};
 use matchstick_trainer::data::{DataError, Dataset};
-use matchstick_trainer::evaluate::{EvaluateError, MAX_TOP, Users, rank, with_scorer};
+use matchstick_trainer::evaluate::{EvaluateError, MAX_TOP, Users, check_model, rank, with_scorer};
 use matchstick_trainer::like::{self, LikeError};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
@@ -117,6 +117,7 @@ pub fn run(args: &RankArgs, terminal: &Terminal) -> Result<(), RankError> {
     let blob = BlobFile::open(&args.blob.blob)?;
     let model = blob.model()?;
     let weights = args.blob.model.as_deref().map(Weights::load).transpose()?;
+    check_model(weights.as_ref(), &model)?;
     let items = blob.items()?;
     let person = match &args.user {
         Some(user) => Person::find(user, &blob, weights.as_ref())?,

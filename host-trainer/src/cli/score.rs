@@ -1,7 +1,7 @@
 //! `matchstick score`: one rating, computed by the engine that runs on the chip.
 
 use clap::Args;
-use matchstick_trainer::evaluate::{EvaluateError, with_scorer};
+use matchstick_trainer::evaluate::{EvaluateError, check_model, with_scorer};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
 use serde_json::json;
@@ -69,6 +69,7 @@ pub fn run(args: &ScoreArgs, terminal: &Terminal) -> Result<(), ScoreError> {
     let blob = BlobFile::open(&args.blob.blob)?;
     let model = blob.model()?;
     let weights = args.blob.model.as_deref().map(Weights::load).transpose()?;
+    check_model(weights.as_ref(), &model)?;
     let items = blob.items()?;
     let person = Person::find(&args.user, &blob, weights.as_ref())?;
     let item = items.find(&args.item)?;

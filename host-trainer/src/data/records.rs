@@ -5,11 +5,13 @@
 //! this is not the `csv` crate, which counts a record that follows blank lines from the first of them, and forgets the text.)
 //! It knows nothing about what the fields mean.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::{DataError, shortened};
 
+/// A longer line is no line of ratings: memory is bounded whatever the file is.
+const LONGEST_LINE_BYTES: u64 = 1 << 20;
 /// A quoted field longer than this is a quote that was never closed.
 const LONGEST_RECORD_BYTES: usize = 1 << 16;
 
@@ -162,11 +164,16 @@ impl<R: BufRead> Records<R> {
     /// Appends the next line to `raw`, without its line end and, at the top of the file, without a byte order mark.
     fn append_line(&mut self) -> Result<bool, DataError> {
         let start = self.raw.len();
-        let read = self.reader.read_until(b'\n', &mut self.raw).map_err(|source| DataError::io(&self.path, source))?;
+        let mut line = self.reader.by_ref().take(LONGEST_LINE_BYTES);
+        let read = line.read_until(b'\n', &mut self.raw).map_err(|source| DataError::io(&self.path, source))?;
         if read == 0 {
             return Ok(false);
         }
         self.lines = self.lines.saturating_add(1);
+        if read as u64 == LONGEST_LINE_BYTES && !self.raw.ends_with(b"\n") {
+            self.first_line = self.lines;
+            return Err(self.malformed("the line is longer than 1 MiB; is this a text file?"));
+        }
         if self.raw.ends_with(b"\n") {
             self.raw.pop();
         }

@@ -21,9 +21,9 @@ pub struct Quantized {
 #[error("the blob and the model don't belong together: {what} is {blob} in the blob and {model} in the model")]
 #[diagnostic(help("quantise this model again, or name the model that the blob was made from"))]
 pub struct Mismatch {
-    pub what: &'static str,
-    pub blob: usize,
-    pub model: usize,
+    pub what: String,
+    pub blob: String,
+    pub model: String,
 }
 
 /// The vector of the user in this row; a row that does not exist is row 0.
@@ -67,7 +67,20 @@ fn clamp(values: impl Iterator<Item = f64>, limit: u16) -> Quantized {
     Quantized { values: values.collect(), clamped }
 }
 
-/// Dimensions are all that can be compared; they tell most models apart.
+/// Whether a blob can have been made from these weights: to be asked once, before users of the one meet items of the other.
+/// Dimensions and the items' ids are compared; two trainings on the same data can't be told apart.
+pub fn check_pair(weights: &Weights, model: &Model) -> Result<(), Mismatch> {
+    belong_together(weights, model)?;
+    let differ = |(row, id): &(u32, &str)| weights.item_ids.get(*row as usize - 1).is_some_and(|ours| ours != id);
+    match model.item_ids().and_then(|ids| ids.iter().find(differ)) {
+        Some((row, id)) => {
+            let ours = weights.item_ids.get(row as usize - 1).cloned().unwrap_or_default();
+            Err(Mismatch { what: format!("the id of item {row}"), blob: id.to_owned(), model: ours })
+        }
+        None => Ok(()),
+    }
+}
+
 fn belong_together(weights: &Weights, model: &Model) -> Result<(), Mismatch> {
     let head = model.head();
     let first_width = weights.layers[0].weight.rows;
@@ -83,7 +96,9 @@ fn belong_together(weights: &Weights, model: &Model) -> Result<(), Mismatch> {
         ("the number of layers", head.layers.len() + 2, weights.layers.len()),
     ];
     match compared.into_iter().find(|(_, blob, model)| blob != model) {
-        Some((what, blob, model)) => Err(Mismatch { what, blob, model }),
+        Some((what, blob, model)) => {
+            Err(Mismatch { what: what.to_owned(), blob: blob.to_string(), model: model.to_string() })
+        }
         None => Ok(()),
     }
 }

@@ -130,6 +130,9 @@ impl std::str::FromStr for YRange {
     }
 }
 
+/// More would be a slip of the finger; the schedule is laid out for every step of every epoch.
+const MAX_EPOCHS: usize = 10_000;
+
 impl TrainConfig {
     /// Refuses settings that no run could use.
     pub fn check(&self) -> Result<(), TrainError> {
@@ -141,9 +144,9 @@ impl TrainConfig {
             (width(self.item_dim), "item-dim", "1 to 4096"),
             ((1..=MAX_LAYERS + 1).contains(&self.hidden.len()), "hidden", "a list of 1 to 8 widths"),
             (self.hidden.iter().copied().all(width), "hidden", "a list of widths of 1 to 4096"),
-            (self.epochs > 0, "epochs", "at least 1"),
+            ((1..=MAX_EPOCHS).contains(&self.epochs), "epochs", "at least 1 and at most 10000"),
             (self.batch_size > 0, "batch-size", "at least 1"),
-            (self.learning_rate > 0.0 && self.learning_rate <= 1.0, "learning-rate", "above 0 and at most 1"),
+            (self.learning_rate > 0.0 && self.learning_rate.is_finite(), "learning-rate", "a finite number above 0"),
             (self.weight_decay >= 0.0 && self.weight_decay.is_finite(), "weight-decay", "0 or above"),
             (self.learning_rate * self.weight_decay < 1.0, "weight-decay", "below 1 / learning-rate"),
             (fraction(self.dropout), "dropout", "at least 0 and below 1"),
@@ -179,8 +182,8 @@ mod tests {
         assert_eq!(refused(|c| c.hidden = vec![5; 9]), "--hidden must be a list of 1 to 8 widths");
         assert_eq!(refused(|c| c.hidden = vec![5, 0]), "--hidden must be a list of widths of 1 to 4096");
         assert_eq!(refused(|c| c.hidden = vec![usize::MAX]), "--hidden must be a list of widths of 1 to 4096");
-        assert_eq!(refused(|c| c.learning_rate = f64::NAN), "--learning-rate must be above 0 and at most 1");
-        assert_eq!(refused(|c| c.learning_rate = f64::INFINITY), "--learning-rate must be above 0 and at most 1");
+        assert_eq!(refused(|c| c.learning_rate = f64::NAN), "--learning-rate must be a finite number above 0");
+        assert_eq!(refused(|c| c.learning_rate = f64::INFINITY), "--learning-rate must be a finite number above 0");
         assert_eq!(refused(|c| c.weight_decay = 200.0), "--weight-decay must be below 1 / learning-rate");
         assert_eq!(refused(|c| c.validation = 1.0), "--validation must be at least 0 and below 1");
     }

@@ -8,6 +8,11 @@ use std::path::PathBuf;
 pub enum TrainError {
     #[error("--{setting} must be {allowed}")]
     Setting { setting: &'static str, allowed: &'static str },
+    #[error(
+        "ratings from {min} to {max} don't fit a blob, which holds numbers of up to 32,767 and tells 0.001 apart; \
+         rescale the rating column, to 1 to 5 for example"
+    )]
+    Span { min: f32, max: f32 },
     #[error("there is no rating to train on; the split leaves none, or the file holds none")]
     NoRatings,
     #[error(

@@ -22,7 +22,7 @@ pub use progress::{End, EpochMetrics, Event, Observer};
 pub use run::hold_out;
 
 use crate::data::{Dataset, Rating};
-use crate::files::check_writable;
+use crate::files::{check_not_input, check_writable};
 use crate::weights::{Weights, WeightsError};
 use checkpoint::{Identity, State};
 use run::Run;
@@ -67,7 +67,9 @@ pub fn train(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    check_writable(out).map_err(|source| TrainError::Output { path: out.into(), source })?;
+    let unwritable = |source| TrainError::Output { path: out.into(), source };
+    check_writable(out).map_err(unwritable)?;
+    check_not_input(out, &[&dataset.path, &dataset.test_path]).map_err(unwritable)?;
     let run = Run::new(dataset, ratings, config)?;
     let identity = Identity::new(config, dataset, ratings);
     let checkpoint = checkpoint_path(out);

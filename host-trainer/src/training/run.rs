@@ -9,7 +9,7 @@ use super::error::TrainError;
 use super::parameters::{Parameters, Tables};
 use super::progress::{End, EpochMetrics, Event, Observer};
 use super::schedule::one_cycle;
-use crate::data::{Counts, Dataset, Rating};
+use crate::data::{Counts, Dataset, Rating, RatingScale};
 use crate::metrics::Errors;
 use crate::model::CollabNn;
 use crate::weights::Weights;
@@ -38,6 +38,7 @@ impl<'a> Run<'a> {
             return Err(TrainError::NoRatings);
         }
         let y_range = config.y_range.resolve(&dataset.scale);
+        check_span(y_range, &dataset.scale)?;
         dataset.check_range(y_range.0, y_range.1)?;
         let (training, validation) = hold_out(ratings, config)?;
         let rates = one_cycle(config.learning_rate, config.epochs * training.len().div_ceil(config.batch_size));
@@ -239,6 +240,16 @@ impl<'a> Run<'a> {
         let parameters = state.best.as_ref().map_or(&state.parameters, |(_, best)| best);
         Ok(Outcome { weights: self.weights(parameters, info), history: state.history, kept, end })
     }
+}
+
+/// A blob's ratings have 16 fraction bits in 32, and a range needs room for a step between its ends.
+fn check_span(y_range: (f32, f32), scale: &RatingScale) -> Result<(), TrainError> {
+    let (lo, hi) = y_range;
+    let fits = |bound: f32| bound.abs() < 32_767.0;
+    if lo < hi && hi - lo >= 1e-3 && fits(lo) && fits(hi) && fits(hi - lo) {
+        return Ok(());
+    }
+    Err(TrainError::Span { min: scale.min, max: scale.max })
 }
 
 /// What a run with these settings learns from, and the random slice that it holds out. Both keep the order that they had.

@@ -137,7 +137,7 @@ fn wrong_wishes_are_a_wrong_call() {
         ("--split kfold:5:5", "folds count from 0"),
         ("--fold u1", "has no fold `u1`"),
         ("--user-col who", "has no column `who` for the user"),
-        ("--epochs 0", "--epochs must be at least 1"),
+        ("--epochs 0", "--epochs must be at least 1 and at most 10000"),
         ("--y-range 5,0", "two increasing numbers"),
         ("--hidden 0", "--hidden must be"),
         ("--backend abacus", "possible values"),

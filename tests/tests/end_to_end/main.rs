@@ -13,6 +13,7 @@ mod cli_train;
 mod demo_blob;
 mod fuzz_seeds;
 mod golden_vectors;
+mod quality;
 mod test_pairs;
 mod twin;
 mod worked_example;
