@@ -2,8 +2,10 @@
 
 /// Includes a blob file in the program at an address divisible by 16, as `&'static [u8]`. `include_bytes!` doesn't align.
 ///
-/// ```ignore
-/// static MODEL: &[u8] = matchstick::include_blob!("../model.blob");
+/// ```
+/// static MODEL: &[u8] = matchstick::include_blob!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/tiny_folded.blob"));
+///
+/// assert!(matchstick::Model::from_bytes(MODEL).is_ok());
 /// ```
 #[macro_export]
 macro_rules! include_blob {

@@ -113,6 +113,24 @@ fn a_model_that_the_blob_was_not_made_from() {
     }
 }
 
+/// The same dimensions, but other items: only their ids tell.
+#[test]
+fn a_model_of_other_items() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let ratings = std::fs::read_to_string(format!("{}/ratings.csv", shop().data())).unwrap();
+    std::fs::write(path("other.csv"), ratings.replace("tea 1,", "coffee 1,")).unwrap();
+    let (data, other) = (path("other.csv"), path("other.safetensors"));
+    let small = ["--user-dim", "4", "--item-dim", "5", "--hidden", "6", "--epochs", "1"];
+    run(["train", "--data", &data, "--out", &other].into_iter().chain(small)).ok();
+    run(words(&format!("rank --user bø --blob {{blob}} --model {other}")))
+        .fails(1, &["don't belong together", "the id of item", "tea 1"]);
+    // Ratings that share nothing with the model calibrate nothing.
+    std::fs::write(path("strangers.csv"), "user,item,rating\nA,x9,1\nB,y9,5\nA,y9,2\n").unwrap();
+    run(["quantize", &other, "--data", &path("strangers.csv"), "--out", &path("out")])
+        .fails(1, &["strangers.csv", "knows", "leave --data out"]);
+}
+
 #[test]
 fn a_blob_without_users_says_what_to_do() {
     for command in [

@@ -98,6 +98,32 @@ fn a_folder_that_cannot_be_written() {
     assert_eq!(listed(folder.path()), before);
 }
 
+/// A result must not replace what it was made from, nor a device (root can rename a file onto `/dev/null`; a socket stands for one here).
+#[cfg(unix)]
+#[test]
+fn what_is_not_an_output_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |from: &str, name: &str| {
+        let to = folder.path().join(name);
+        std::fs::copy(from, &to).unwrap();
+        to.display().to_string()
+    };
+    let model = copy(&shop().path("model.safetensors"), "model.safetensors");
+    let ratings = copy(&format!("{}/ratings.csv", shop().data()), "some ratings.csv");
+    let socket = folder.path().join("socket").display().to_string();
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let bytes = |path: &str| std::fs::read(path).unwrap();
+    let before = (bytes(&model), bytes(&ratings));
+
+    let lost = ["cannot write", "which would be lost", "--out"];
+    run(["quantize", &model, "--out", &model]).fails(1, &lost);
+    run(["quantize", &model, "--data", &ratings, "--out", &ratings]).fails(1, &lost);
+    run(["train", "--data", &ratings, "--out", &ratings]).fails(1, &lost);
+    run(["quantize", &model, "--out", &socket]).fails(1, &["cannot write", "not a regular file"]);
+    run(["train", "--data", &ratings, "--out", &socket]).fails(1, &["cannot write", "not a regular file"]);
+    assert_eq!((bytes(&model), bytes(&ratings)), before);
+}
+
 /// A limit on the size of files stands for a full disk: writing fails in the same way, and root is no exception.
 #[cfg(unix)]
 #[test]
