@@ -7,7 +7,7 @@
 
 #![no_main]
 
-#[path = "../../tests/src/blob_reader.rs"]
+#[path = "../../tests/src/blob_reader/mod.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod blob_reader;
 #[path = "../../tests/src/engine.rs"]
