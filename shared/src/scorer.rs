@@ -9,7 +9,7 @@ use crate::blob::{Layout, pad4};
 use crate::fixed::{Logit, RatingQ16};
 use crate::kernels::{self, Unit};
 use crate::ops::{
-    DenseLayers, accumulate, dense_layer, fold_hidden, fold_logit, fold_units, look_up, sigmoid_range, widen,
+    DenseLayers, accumulate, dense_layer, fold_hidden, fold_logit, fold_units, logit, look_up, sigmoid_range, widen,
 };
 use crate::rank::{Ranked, TopK};
 
@@ -103,9 +103,7 @@ impl<'s> Scorer<'s> {
         } else {
             self.hidden_logit(row)
         };
-        // The loader has checked that this sum stays within an i32.
-        let bias = i32::from(bias).wrapping_shl(u32::from(head.item_bias_shift));
-        Logit(head.output_bias.wrapping_add(bias).wrapping_add(hidden))
+        logit(head.output_bias, bias, head.item_bias_shift, hidden)
     }
 
     /// The weighted sum of the last hidden layer, where it has to be computed unit by unit.

@@ -9,6 +9,7 @@
 
 mod dense;
 mod folded;
+mod logit;
 mod look_up;
 mod sigmoid;
 mod sigmoid_table;
@@ -16,6 +17,7 @@ mod widen;
 
 pub(crate) use dense::{DenseLayers, accumulate, dense_layer};
 pub(crate) use folded::{fold_hidden, fold_logit, fold_units};
+pub(crate) use logit::logit;
 pub(crate) use look_up::look_up;
 pub(crate) use sigmoid::sigmoid_range;
 pub(crate) use widen::widen;

@@ -17,9 +17,9 @@ pub(crate) fn sigmoid_range(logit: Logit, fraction_bits: u8, low_q16: i32, span_
     let magnitude_q16 = ((logit.0.unsigned_abs() + half) >> shift).min(LARGEST_Q16);
     let half_sigmoid_q28 = half_sigmoid_q28(magnitude_q16);
     let sigmoid_q28 = if logit.0 >= 0 { (1 << 27) + half_sigmoid_q28 } else { (1 << 27) - half_sigmoid_q28 };
-    // Below 2^31 * 2^28; the result is at most span.
+    // Below 2^31 * 2^28; the result is at most span, and the loader has checked that low + span fits.
     let above_low = (u64::from(span_q16) * u64::from(sigmoid_q28) + (1 << 27)) >> 28;
-    RatingQ16(low_q16.wrapping_add(above_low as i32))
+    RatingQ16(low_q16 + above_low as i32)
 }
 
 /// sigmoid(magnitude) - 1/2 with 28 fraction bits, below 2^27.
