@@ -7,9 +7,10 @@ use matchstick::Model;
 use matchstick::blob::Strings;
 use matchstick_trainer::baselines::Baselines;
 use matchstick_trainer::data::{DataError, Dataset, Rating, Split};
-use matchstick_trainer::evaluate::{EvaluateError, Users, check_model, predict, rank_into};
-use matchstick_trainer::metrics::{Errors, top_k_overlap};
-use matchstick_trainer::parallel;
+use matchstick_trainer::evaluate::{EvaluateError, Users, check_model, evaluate};
+use matchstick_trainer::metrics::Errors;
+use matchstick_trainer::quantize::float_net::FloatNet;
+use matchstick_trainer::quantize::report::top10_overlap;
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
 use serde_json::{Value, json};
@@ -128,11 +129,10 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Result<(), EvalError> {
         let errors = Errors::of(test, dataset.scale, |_| scores.next().unwrap_or(f32::NAN));
         measured.push(Measured { predictor: "float net", key: "float", errors });
     }
-    let mut ratings = predict(&model, users, &pairs)?.into_iter();
-    let errors = Errors::of(test, dataset.scale, |_| ratings.next().map_or(f32::NAN, |rating| rating as f32));
+    let errors = evaluate(&model, users, &pairs, dataset.scale)?;
     measured.push(Measured { predictor: "blob, by the engine", key: "blob", errors });
     let overlap = match &weights {
-        Some(weights) => Some(top10_overlap(weights, &model, &pairs)?),
+        Some(weights) => Some(overlap_of(weights, &model, &pairs)?),
         None => None,
     };
     spinner.finish_and_clear();
@@ -194,23 +194,11 @@ pub fn json_of(measured: &[Measured]) -> Value {
 const COMPARED_USERS: usize = 500;
 
 /// The mean overlap of the blob's best ten items with the float net's over the users of these pairs, and how many users those are.
-fn top10_overlap(weights: &Weights, model: &Model<'_>, pairs: &[Rating]) -> Result<(f64, usize), EvaluateError> {
+fn overlap_of(weights: &Weights, model: &Model<'_>, pairs: &[Rating]) -> Result<(f64, usize), EvaluateError> {
     let mut users: Vec<u32> = pairs.iter().map(|pair| pair.user).collect();
     users.sort_unstable();
     users.dedup();
     let users: Vec<u32> = users.iter().copied().step_by(users.len().div_ceil(COMPARED_USERS).max(1)).collect();
-    let rows: Vec<usize> = (1..weights.item_factors.rows).collect();
-    let parts = parallel::map(&rows, |&row| weights.item_part(row));
-    let overlaps = parallel::map(&users, |&user| {
-        let fixed = rank_into::<10>(model, &Users::Weights(weights).vector(model, user)?, |_| true)?;
-        let fixed: Vec<u32> = fixed.iter().map(|ranked| ranked.item).collect();
-        let part = weights.user_part(weights.user_factors.row(user as usize));
-        let mut float: Vec<(f64, u32)> =
-            parts.iter().zip(1..).map(|(item, row)| (weights.logit_of_parts(&part, item), row)).collect();
-        float.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let float: Vec<u32> = float.iter().take(10).map(|(_, row)| *row).collect();
-        Ok(top_k_overlap(&fixed, &float, 10))
-    });
-    let overlaps = overlaps.into_iter().collect::<Result<Vec<f64>, EvaluateError>>()?;
-    Ok((overlaps.iter().sum::<f64>() / overlaps.len() as f64, users.len()))
+    let (overlap, _) = top10_overlap(&FloatNet::new(weights), model, &users)?;
+    Ok((overlap, users.len()))
 }

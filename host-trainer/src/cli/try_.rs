@@ -12,7 +12,7 @@ use matchstick_emulator::{
     image_sizes,
 };
 use matchstick_trainer::data::{DataError, Rating, synthetic};
-use matchstick_trainer::evaluate::{EvaluateError, Users, predict};
+use matchstick_trainer::evaluate::{EvaluateError, Users, evaluate};
 use matchstick_trainer::files::{check_writable, write_atomically};
 use matchstick_trainer::metrics::Errors;
 use matchstick_trainer::quantize::{QuantizeError, QuantizeOptions, StoredUsers, quantize};
@@ -211,8 +211,7 @@ fn measure_blob(
     if test.is_empty() {
         return Ok(());
     }
-    let mut ratings = predict(&blob.model()?, Users::Weights(weights), test)?.into_iter();
-    let errors = Errors::of(test, scale, |_| ratings.next().map_or(f32::NAN, |rating| rating as f32));
+    let errors = evaluate(&blob.model()?, Users::Weights(weights), test, scale)?;
     predictors.push(Measured { predictor: "int8 blob, as on the chip", key: "blob", errors });
     if loaded.dataset.synthetic && spec == "demo" {
         let demo = synthetic::demo();
