@@ -1,10 +1,10 @@
 //! `cargo xtask size`: flash, RAM and stack of every image on every board, beside the budget in the board's `board.toml`.
 //! Flash and RAM are read off the image; stack is what the board itself found painted over, after doing all it can do.
 
-use matchstick_emulator::{Answer, Board, Budget, Emulator, Image, Query, UserKey, image_sizes};
+use matchstick_emulator::{Answer, Board, Budget, Emulator, Image, Info, Query, UserKey, image_sizes};
 use serde_json::{Value, json};
 
-use crate::demo::golden_blob;
+use crate::demo::{golden_blob, golden_concat_blob};
 use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::{firmware, setup};
@@ -41,8 +41,12 @@ pub fn check() -> Outcome {
 pub fn measure(board: &'static Board, image: Image) -> Outcome<Measured> {
     let elf = firmware::build(board, image)?;
     let sizes = image_sizes(&elf).map_err(|error| Failure::check(error.to_string()))?;
-    let emulator = Emulator::new(board, elf).blob(golden_blob()?).map_err(|error| Failure::check(error.to_string()))?;
-    let stack_bytes = if image == Image::Device { device_stack(&emulator) } else { console_stack(&emulator) }?;
+    let mut stack_bytes = 0;
+    for blob in [golden_blob()?, golden_concat_blob()?] {
+        let emulator = Emulator::new(board, &elf).blob(blob).map_err(|error| Failure::check(error.to_string()))?;
+        let seen = if image == Image::Device { device_stack(&emulator) } else { console_stack(&emulator) }?;
+        stack_bytes = stack_bytes.max(seen);
+    }
     let used = Budget { flash_bytes: sizes.flash_bytes, ram_bytes: sizes.ram_bytes, stack_bytes };
     let missing =
         || Failure::check(format!("firmware/boards/{}/board.toml has no budget for {}", board.name, image.name()));
@@ -54,19 +58,27 @@ fn measure_all() -> Outcome<Vec<Measured>> {
     pairs.map(|(board, image)| measure(board, image)).collect()
 }
 
-/// The service, after every kind of request; the last one tells the high-water mark of all.
+/// The service, after every kind of request, for a stored user and for a vector that is sent; the last one tells the high-water mark of all.
 fn device_stack(emulator: &Emulator) -> Outcome<u64> {
-    let user = UserKey::Index(1);
-    let queries = [
-        Query::Score { user: user.clone(), items: vec![1, 2, 3] },
-        Query::Rank { user: user.clone(), top: 10, exclude: vec![1] },
-        Query::SelfTest { user: user.clone() },
-        Query::Count { user },
-        Query::Info,
-    ];
-    let answers = emulator.ask(&queries).map_err(|error| Failure::check(error.to_string()))?;
-    match answers.last() {
-        Some(Answer::Info(info)) => Ok(u64::from(info.stack_bytes)),
+    let width = info(emulator, &[])?.user_width;
+    let users = [UserKey::Index(1), UserKey::Vector(vec![1; usize::from(width)])];
+    let queries = users.into_iter().flat_map(|user| {
+        [
+            Query::Score { user: user.clone(), items: vec![1, 2, 3] },
+            Query::Rank { user: user.clone(), top: 10, exclude: vec![1] },
+            Query::SelfTest { user: user.clone() },
+            Query::Count { user },
+        ]
+    });
+    Ok(u64::from(info(emulator, &queries.collect::<Vec<_>>())?.stack_bytes))
+}
+
+/// What the board says of itself after these queries.
+fn info(emulator: &Emulator, queries: &[Query]) -> Outcome<Info> {
+    let queries: Vec<Query> = queries.iter().cloned().chain([Query::Info]).collect();
+    let mut answers = emulator.ask(&queries).map_err(|error| Failure::check(error.to_string()))?;
+    match answers.pop() {
+        Some(Answer::Info(info)) => Ok(info),
         _ => Err(Failure::check("the board did not say how much stack it used")),
     }
 }
