@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::blob::{CRC, Layout};
+use crate::blob::{Crc32, Layout};
 use crate::{Logit, RatingQ16, Score};
 
 /// The longest encoded request: what a board's receive buffer holds.
@@ -258,13 +258,13 @@ pub fn items(bytes: &[u8]) -> Option<&[[u8; 4]]> {
 /// A checksum over a list of scores: CRC-32 (ISO-HDLC) of [`score_to_bytes`] of each, one after the other.
 ///
 /// A board and a host that computed the same scores have the same digest.
-pub struct Digest(crc::Digest<'static, u32>);
+pub struct Digest(Crc32);
 
 impl Digest {
     /// Of no scores yet.
     #[must_use]
     pub fn new() -> Self {
-        Self(CRC.digest())
+        Self(Crc32::new())
     }
 
     /// Adds a score.
@@ -275,7 +275,7 @@ impl Digest {
     /// The checksum of the scores added.
     #[must_use]
     pub fn finish(self) -> u32 {
-        self.0.finalize()
+        self.0.finish()
     }
 }
 

@@ -1,7 +1,11 @@
 //! A model: a blob that has been checked.
 
-use crate::blob::{BlobError, Head, Sections, Strings, reader};
+use core::ops::Range;
+
+use crate::blob::{BlobError, Head, ItemBlock, Layout, Sections, Strings, reader};
 use crate::fixed::RatingQ16;
+use crate::ops::look_up;
+use crate::prepared::{NetValues, Prepared, UserValues};
 use crate::{Memory, PrepareError, Scorer, UserError, UserVector};
 
 /// A checked blob, borrowed from where it lies. Nothing is copied but the head.
@@ -40,8 +44,26 @@ impl<'a> Model<'a> {
         &self.head
     }
 
-    pub(crate) fn sections(&self) -> &Sections<'a> {
-        &self.sections
+    /// The items of these rows; none where there are no such rows.
+    pub(crate) fn items(&self, rows: Range<usize>) -> ItemBlock<'a> {
+        self.sections.items.part(&self.head, rows)
+    }
+
+    /// One item; row 0 where there is no such row.
+    pub(crate) fn item(&self, item: u32) -> ItemBlock<'a> {
+        let row = if item < self.head.item_rows { item as usize } else { 0 };
+        self.items(row..row.saturating_add(1))
+    }
+
+    /// A stored user; row 0 where there is no such row.
+    pub(crate) fn stored_user(&self, user: u32) -> UserValues<'a> {
+        let Sections { wide_users, narrow_users, user_dots, .. } = self.sections;
+        let quads = self.head.padded_user_width() >> 2;
+        let net = match self.head.layout {
+            Layout::Concat => NetValues::Narrow(look_up(narrow_users, quads, user)),
+            Layout::Folded | Layout::Dot => NetValues::Wide(look_up(wide_users, quads, user)),
+        };
+        UserValues { net, dot: look_up(user_dots, self.head.padded_dot_width() >> 2, user) }
     }
 
     /// The whole blob, without whatever followed it in its region.
@@ -66,6 +88,12 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn required_capacity(&self) -> usize {
         self.head.required_capacity()
+    }
+
+    /// The words of table memory with which [`Memory`] lets this model be ranked by score tables; 0 when it has none.
+    #[must_use]
+    pub fn table_words(&self) -> usize {
+        self.head.table_words()
     }
 
     /// The lower end of the rating range.
@@ -114,13 +142,44 @@ impl<'a> Model<'a> {
 
     /// Computes all that depends on the user alone; then items can be scored and ranked.
     ///
+    /// Where the memory has room for score tables and the catalogue repays building them, ranking looks logits up; the result is the same.
+    ///
     /// # Errors
     /// [`PrepareError`].
-    pub fn prepare<'s, const USER: usize, const CAPACITY: usize>(
+    pub fn prepare<'s, const USER: usize, const CAPACITY: usize, const TABLE_WORDS: usize>(
         &'s self,
         user: &UserVector<USER>,
-        memory: &'s mut Memory<CAPACITY>,
+        memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
     ) -> Result<Scorer<'s>, PrepareError> {
-        Scorer::prepare(self, user, memory)
+        self.prepare_for(user, self.head.item_rows, memory)
+    }
+
+    /// The same for a given number of items to score: score tables are not built for a handful of them.
+    ///
+    /// # Errors
+    /// [`PrepareError`].
+    pub fn prepare_for<'s, const USER: usize, const CAPACITY: usize, const TABLE_WORDS: usize>(
+        &'s self,
+        user: &UserVector<USER>,
+        items: u32,
+        memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
+    ) -> Result<Scorer<'s>, PrepareError> {
+        let values = user.for_model(&self.head).ok_or(PrepareError::WrongUser)?;
+        Ok(Scorer::new(self, Prepared::new(&self.head, &self.sections, values, items, memory)?))
+    }
+
+    /// [`prepare_for`](Self::prepare_for) for a user of the blob, read where it lies: the fastest way to a single score. A user that the blob does
+    /// not hold is row 0, the unknown user.
+    ///
+    /// # Errors
+    /// [`PrepareError::MemoryTooSmall`].
+    pub fn prepare_user<'s, const CAPACITY: usize, const TABLE_WORDS: usize>(
+        &'s self,
+        user: u32,
+        items: u32,
+        memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
+    ) -> Result<Scorer<'s>, PrepareError> {
+        let values = self.stored_user(user);
+        Ok(Scorer::new(self, Prepared::new(&self.head, &self.sections, values, items, memory)?))
     }
 }

@@ -42,13 +42,28 @@ impl<const K: usize> TopK<K> {
     /// Takes an item in if it belongs to the best `K`.
     #[inline]
     pub fn offer(&mut self, offered: Ranked) {
-        if self.entries.is_full() {
-            match self.entries.last() {
-                Some(last) if before(&offered, last) => {}
-                _ => return,
-            }
+        if self.would_take(&offered) {
+            self.insert(offered);
         }
-        self.insert(offered);
+    }
+
+    /// Whether an item belongs to the best `K` so far.
+    #[must_use]
+    #[inline]
+    pub fn would_take(&self, offered: &Ranked) -> bool {
+        !self.entries.is_full() || self.entries.last().is_some_and(|last| before(offered, last))
+    }
+
+    /// What the logit of an item must reach to enter, if items from `first` on are offered in ascending order.
+    #[inline]
+    pub(crate) fn threshold(&self, first: u32) -> i32 {
+        match self.entries.last() {
+            Some(last) if self.entries.is_full() => {
+                // An item behind the last one has to be better, one before it only as good.
+                last.logit.0.saturating_add(i32::from(last.item < first))
+            }
+            _ => i32::MIN,
+        }
     }
 
     /// Not inlined: most items are turned away by `offer`, whose comparison should stay small in the ranking loop.

@@ -2,11 +2,10 @@
 
 use core::fmt;
 
-use heapless::Vec;
-
 use crate::Model;
-use crate::blob::{Head, Layout, pad4};
-use crate::ops::look_up;
+use crate::blob::{Head, pad4};
+use crate::kernels::Quad16;
+use crate::prepared::{NetValues, UserValues};
 
 /// Why there is no user vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,7 +13,7 @@ use crate::ops::look_up;
 pub enum UserError {
     /// `CAPACITY` is smaller than [`Model::required_capacity`].
     CapacityTooSmall,
-    /// A raw vector has another number of values than the model's [`user_width`](crate::blob::Head::user_width).
+    /// A raw vector has another number of values than the model's [`vector_width`](crate::blob::Head::vector_width).
     WrongWidth,
 }
 
@@ -29,64 +28,116 @@ impl fmt::Display for UserError {
 
 impl core::error::Error for UserError {}
 
-/// A user's vector, (user_width) padded to a multiple of four, every value clamped to the model's `user_limit`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A user's vector: the net's values padded to a multiple of four, then the dot term's; every value within the model's limits.
+#[derive(Clone, Debug)]
 pub struct UserVector<const CAPACITY: usize> {
-    values: Vec<i16, CAPACITY>,
-    /// What the values were clamped to and how many were given: `prepare` takes the vector for no model with a smaller limit, whose
-    /// accumulators it could overflow, and for none of another width.
-    limit: u16,
-    width: u16,
+    values: Words<CAPACITY>,
+    shape: Shape,
+}
+
+/// Values that can be read two at a time.
+#[derive(Clone, Debug)]
+#[repr(C, align(4))]
+struct Words<const CAPACITY: usize>([i16; CAPACITY]);
+
+/// What values were clamped to and how many there are: `prepare` takes a vector for no model with a smaller limit, whose accumulators it could
+/// overflow, and for none of another shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shape {
+    user_width: u16,
+    user_limit: u16,
+    dot_width: u16,
+    dot_limit: u16,
+}
+
+impl Shape {
+    fn of(head: &Head<'_>) -> Self {
+        let Head { user_width, user_limit, dot_width, dot_limit, .. } = *head;
+        Self { user_width, user_limit, dot_width, dot_limit }
+    }
 }
 
 impl<const CAPACITY: usize> UserVector<CAPACITY> {
-    /// A vector from anywhere: (user_width) values, padded and clamped here.
+    /// A vector from anywhere: the net's `user_width` values and the dot term's `dot_width`, padded and clamped here.
     ///
     /// # Errors
     /// [`UserError::WrongWidth`] and [`UserError::CapacityTooSmall`].
     pub fn from_values(model: &Model<'_>, values: &[i16]) -> Result<Self, UserError> {
-        if values.len() != usize::from(model.head().user_width) {
+        Self::from_head(model.head(), values)
+    }
+
+    pub(crate) fn from_head(head: &Head<'_>, values: &[i16]) -> Result<Self, UserError> {
+        if values.len() != head.vector_width() {
             return Err(UserError::WrongWidth);
         }
-        Self::clamped(model, values.iter().copied())
+        let (net, dot) = values.split_at_checked(head.user_width.into()).unwrap_or_default();
+        let clamped = |value: &i16, limit: u16| {
+            // Limits are at most 32,767.
+            let limit = i16::try_from(limit).unwrap_or(i16::MAX);
+            (*value).min(limit).max(!limit)
+        };
+        let net = net.iter().map(|value| clamped(value, head.user_limit));
+        let dot = dot.iter().map(|value| clamped(value, head.dot_limit));
+        Self::from_parts(head, net, dot)
     }
 
-    /// A stored row; unknown users are row 0.
+    /// A stored row; unknown users are row 0. Its values are within the limits: the loader has checked that.
     pub(crate) fn from_row(model: &Model<'_>, user: u32) -> Result<Self, UserError> {
-        let head = model.head();
-        let row = look_up(model.sections().user_table, head.user_row_bytes(), user);
-        match head.layout {
-            Layout::Folded => {
-                let (pairs, _) = row.as_chunks::<2>();
-                Self::clamped(model, pairs.iter().map(|&pair| i16::from_le_bytes(pair)))
+        let UserValues { net, dot } = model.stored_user(user);
+        let dot = bytemuck::cast_slice(dot).iter().copied();
+        match net {
+            NetValues::Wide(row) => Self::from_parts(model.head(), bytemuck::cast_slice(row).iter().copied(), dot),
+            NetValues::Narrow(row) => {
+                let row: &[i8] = bytemuck::cast_slice(row);
+                Self::from_parts(model.head(), row.iter().map(|&value| i16::from(value)), dot)
             }
-            Layout::Concat => Self::clamped(model, row.iter().map(|&byte| i16::from(byte.cast_signed()))),
         }
     }
 
-    fn clamped(model: &Model<'_>, given: impl Iterator<Item = i16>) -> Result<Self, UserError> {
-        let head = model.head();
-        // The loader has checked that the limit is at most 32,639.
-        let limit = i16::try_from(head.user_limit).unwrap_or(i16::MAX);
-        let mut values = Vec::new();
-        values.resize(pad4(usize::from(head.user_width)), 0).map_err(|_| UserError::CapacityTooSmall)?;
-        for (value, given) in values.iter_mut().zip(given) {
-            *value = given.min(limit).max(limit.wrapping_neg());
+    fn from_parts(
+        head: &Head<'_>,
+        net: impl Iterator<Item = i16>,
+        dot: impl Iterator<Item = i16>,
+    ) -> Result<Self, UserError> {
+        let mut values = Words([0; CAPACITY]);
+        let (for_net, for_dot) =
+            values.0.split_at_mut_checked(head.padded_user_width()).ok_or(UserError::CapacityTooSmall)?;
+        if for_dot.len() < head.padded_dot_width() {
+            return Err(UserError::CapacityTooSmall);
         }
-        Ok(Self { values, limit: head.user_limit, width: head.user_width })
+        for_net.iter_mut().zip(net).for_each(|(value, given)| *value = given);
+        for_dot.iter_mut().zip(dot).for_each(|(value, given)| *value = given);
+        Ok(Self { values, shape: Shape::of(head) })
     }
 
-    /// Whether a model can score with this vector without leaving its bounds.
-    pub(crate) fn fits(&self, head: &Head<'_>) -> bool {
-        self.width == head.user_width && self.limit <= head.user_limit
+    /// The values for a model, if it can score with them without leaving its bounds.
+    pub(crate) fn for_model(&self, head: &Head<'_>) -> Option<UserValues<'_>> {
+        let Shape { user_width, user_limit, dot_width, dot_limit } = Shape::of(head);
+        let fits = self.shape.user_width == user_width
+            && self.shape.dot_width == dot_width
+            && self.shape.user_limit <= user_limit
+            && self.shape.dot_limit <= dot_limit;
+        let quads: &[Quad16] = bytemuck::try_cast_slice(self.as_slice()).ok()?;
+        let (net, dot) = quads.split_at_checked(head.padded_user_width() >> 2)?;
+        fits.then_some(UserValues { net: NetValues::Wide(net), dot })
     }
 
     /// The values, padding included.
     #[must_use]
     pub fn as_slice(&self) -> &[i16] {
-        &self.values
+        let net = pad4(self.shape.user_width.into());
+        let length = net.saturating_add(pad4(self.shape.dot_width.into()));
+        self.values.0.get(..length).unwrap_or_default()
     }
 }
+
+impl<const CAPACITY: usize> PartialEq for UserVector<CAPACITY> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.as_slice() == other.as_slice()
+    }
+}
+
+impl<const CAPACITY: usize> Eq for UserVector<CAPACITY> {}
 
 #[cfg(all(test, feature = "std"))]
 mod tests {
@@ -97,7 +148,8 @@ mod tests {
     fn a_vector_that_could_overflow_a_model_is_refused() {
         let (wide, narrow) = (tiny::folded(), {
             let mut draft = tiny::folded_draft();
-            draft.user_limit = 100;
+            draft.user_limit = 127;
+            draft.first = crate::blob::writer::FirstDraft::Folded { user_table: std::vec![0; 9] };
             draft.write().unwrap()
         });
         let (wide, narrow) = (Model::from_bytes(&wide).unwrap(), Model::from_bytes(&narrow).unwrap());

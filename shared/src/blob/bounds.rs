@@ -1,17 +1,20 @@
-//! The sums of `docs/numerics.md`, section 7: with weights that pass, no accumulator can overflow, whatever the activations.
+//! What the numbers in the sections must be (`docs/numerics.md`, section 7): with weights and users that pass, no accumulator can overflow,
+//! whatever the items.
 
 use super::BlobError;
-use super::head::{Head, Layout, pad4};
-use super::reader::{Block8, Sections};
+use super::head::{Head, ItemEncoding, Layout, pad4};
+use super::reader::Sections;
+use crate::kernels::Block8;
 
 const LIMIT: u64 = i32::MAX as u64;
 
-/// Checks every accumulator of a model.
+/// Checks every accumulator of a model, and that its stored users keep to the limits from which the accumulators follow.
+/// It looks at near sections only: the bytes of an item may be any.
 pub(super) fn check(head: &Head<'_>, sections: &Sections<'_>) -> Result<(), BlobError> {
     if head.layout == Layout::Concat {
         let halves = [
             (sections.first_user_weights, head.padded_user_width()),
-            (sections.first_item_weights, head.item_row_bytes()),
+            (sections.first_item_weights, head.padded_item_width()),
         ];
         for (row, &bias) in sections.first_bias.as_flattened().iter().enumerate() {
             let weights =
@@ -20,10 +23,51 @@ pub(super) fn check(head: &Head<'_>, sections: &Sections<'_>) -> Result<(), Blob
         }
     }
     let bound = check_dense_layers(head, sections)?;
-    let weights = sections.output_weights.as_flattened().iter();
-    let sum = weights.fold(0_u64, |sum, weight| sum.saturating_add(u64::from(weight.unsigned_abs())));
-    let largest_item_bias = 32_768_u64 << head.item_bias_shift.min(15);
-    within(sum.saturating_mul(bound).saturating_add(largest_item_bias), head.output_bias)
+    let weights: &[i16] = bytemuck::cast_slice(sections.output_weights);
+    let net = match head.item_encoding {
+        ItemEncoding::Pq { codes } if head.is_single_sum() => grouped_sum(head, weights, usize::from(codes), bound)?,
+        _ => magnitude(weights).saturating_mul(bound).saturating_add(32_768_u64 << head.item_bias_shift.min(15)),
+    };
+    let dot = (head.padded_dot_width() as u64)
+        .saturating_mul(128)
+        .saturating_mul(u64::from(head.dot_limit).saturating_add(1))
+        .saturating_mul(1_u64 << head.dot_shift.min(15));
+    within(net.saturating_add(dot), head.output_bias)?;
+    let users = in_range(bytemuck::cast_slice(sections.wide_users), head.user_limit)
+        && in_range(bytemuck::cast_slice(sections.user_dots), head.dot_limit);
+    if users { Ok(()) } else { Err(BlobError::Overflow) }
+}
+
+/// Product quantisation: each group's sum fits its accumulator, each entry of a score table an i16; returns the bound of the shifted sum of
+/// entries and bias.
+fn grouped_sum(head: &Head<'_>, weights: &[i16], codes: usize, bound: u64) -> Result<u64, BlobError> {
+    let shift = head.item_bias_shift.min(15);
+    let half = (1_u64 << shift) >> 1;
+    let mut entries = 32_768_u64;
+    for group in 0..codes {
+        let units = head.group_units(group);
+        let sum = magnitude(weights.get(units).unwrap_or_default()).saturating_mul(bound).saturating_add(half);
+        let entry = sum >> shift;
+        if sum > LIMIT || entry > 32_767 {
+            return Err(BlobError::Overflow);
+        }
+        entries = entries.saturating_add(entry);
+    }
+    Ok(entries << shift)
+}
+
+/// Whether all values lie in -(limit + 1)..=limit. The limit is 2^n - 1, so all bits from n up to the sign are equal in a value that does, and
+/// differences between neighbouring bits can be collected over two values at a time.
+fn in_range(pairs: &[u32], limit: u16) -> bool {
+    let differing = pairs.iter().fold(0, |differing, &pair| differing | (pair ^ (pair << 1)));
+    // Bit n + 1 of a lane compares bits n + 1 and n; bit 0, which compares with the other lane, is never looked at.
+    let upper = u32::from(!(limit << 1 | 1));
+    differing & (upper | upper << 16) == 0
+}
+
+/// The sum of absolute values.
+fn magnitude(weights: &[i16]) -> u64 {
+    weights.iter().fold(0_u64, |sum, weight| sum.saturating_add(u64::from(weight.unsigned_abs())))
 }
 
 /// Checks the dense layers and returns the largest value of a unit of the last hidden layer.
@@ -52,7 +96,7 @@ fn row_sum(blocks: &[Block8], columns: usize, row: usize) -> u64 {
     let start = (row >> 2).saturating_mul(blocks_in_row);
     let row_in_block = row & 3;
     let row_blocks = blocks.get(start..start.saturating_add(blocks_in_row)).unwrap_or_default();
-    row_blocks.iter().fold(0_u64, |sum, block| {
+    row_blocks.iter().fold(0_u64, |sum, Block8(block)| {
         let (quads, _) = block.as_chunks::<4>();
         let quad = quads.get(row_in_block).copied().unwrap_or_default();
         quad.iter().fold(sum, |sum, weight| sum.saturating_add(u64::from(weight.unsigned_abs())))
@@ -61,4 +105,24 @@ fn row_sum(blocks: &[Block8], columns: usize, row: usize) -> u64 {
 
 fn within(sum: u64, bias: i32) -> Result<(), BlobError> {
     if sum.saturating_add(u64::from(bias.unsigned_abs())) <= LIMIT { Ok(()) } else { Err(BlobError::Overflow) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_range;
+
+    #[test]
+    fn every_value_is_in_range_exactly_when_it_lies_between_the_ends() {
+        for bits in 7..=15 {
+            let limit = ((1_u32 << bits) - 1) as u16;
+            for value in i16::MIN..=i16::MAX {
+                let expected = (-(1 << bits)..1 << bits).contains(&i32::from(value));
+                let lane = u32::from(value.cast_unsigned());
+                assert_eq!(in_range(&[lane], limit), expected, "{value} {limit}");
+                assert_eq!(in_range(&[0, lane << 16], limit), expected, "{value} {limit}");
+            }
+            assert!(in_range(&[0xFFFF_0000, 0x0000_FFFF], limit));
+        }
+        assert!(in_range(&[], 0));
+    }
 }

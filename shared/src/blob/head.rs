@@ -27,13 +27,22 @@ pub enum Layout {
     Folded,
     /// Embedding rows are stored; the first layer is applied to their concatenation on the device.
     Concat,
+    /// There is no net: the logit is the dot term and the biases.
+    Dot,
 }
 
-/// How item rows are stored.
+/// How the item rows of the net are stored. Each encoding stands for a row of int8 values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ItemEncoding {
     /// One byte a value.
     Int8,
+    /// Half a byte a value: 16 times a signed nibble.
+    Int4,
+    /// Product quantisation: the row is cut into groups, and each group is one of the 256 rows of its codebook.
+    Pq {
+        /// Groups, and bytes of a row, not padded.
+        codes: u8,
+    },
 }
 
 /// What turns a logit into a rating.
@@ -80,24 +89,32 @@ pub enum SectionKind {
     DenseBias,
     /// i16, (last hidden width).
     OutputWeights,
+    /// Product quantisation: i8, (groups, 256, group width).
+    Codebooks,
     /// `f32` bits for the host.
     UserScales,
+    /// Folded i16, concat i8, (user_rows, user_width).
+    UserTable,
+    /// The user's half of a dot term, i16, (user_rows, dot_width).
+    UserDotTable,
     /// Strings, one for each known user.
     UserIds,
     /// Strings, one for each known item.
     ItemIds,
     /// Strings, one for each known item.
     ItemTitles,
-    /// Folded i16, concat i8, (user_rows, user_width).
-    UserTable,
     /// i16, (item_rows).
     ItemBias,
-    /// i8, (item_rows, item_width).
+    /// The item's half of a dot term, i8, (item_rows, dot_width).
+    ItemDotTable,
+    /// (item_rows, item_width), encoded.
     ItemTable,
 }
 
 /// How many kinds of section there are.
-pub const SECTION_KINDS: usize = 13;
+pub const SECTION_KINDS: usize = 16;
+/// Codes of a product-quantised row, at most.
+pub const MAX_CODES: u8 = 64;
 
 /// Where a section lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -139,8 +156,14 @@ pub struct Head<'a> {
     pub layers: Vec<Layer, MAX_LAYERS>,
     /// Upper clamp of hidden units.
     pub hidden_limit: u16,
-    /// Clamp of a user vector's values.
+    /// A user vector's values lie between -(user_limit + 1) and this; 2^n - 1.
     pub user_limit: u16,
+    /// Values of the dot term, not padded; 0 when there is none.
+    pub dot_width: u16,
+    /// The user's values of the dot term lie between -(dot_limit + 1) and this; 2^n - 1.
+    pub dot_limit: u16,
+    /// The dot term is shifted left by this.
+    pub dot_shift: u8,
     /// Fraction bits of the logit.
     pub logit_fraction_bits: u8,
     /// Item biases are shifted left by this.
@@ -157,6 +180,12 @@ pub struct Head<'a> {
     pub sections: Vec<Section, SECTION_KINDS>,
 }
 
+/// Rounds a width up to a multiple of eight, as int4 rows are padded.
+#[must_use]
+pub const fn pad8(width: usize) -> usize {
+    width.saturating_add(7) & !7
+}
+
 /// Rounds a width up to a multiple of four, as rows, columns and vectors are padded.
 #[must_use]
 pub const fn pad4(width: usize) -> usize {
@@ -164,16 +193,63 @@ pub const fn pad4(width: usize) -> usize {
 }
 
 impl Head<'_> {
-    /// Values in a stored user vector, padding included.
+    /// Values of the net's half of a user vector, padding included.
     #[must_use]
     pub fn padded_user_width(&self) -> usize {
         pad4(usize::from(self.user_width))
     }
 
+    /// Values of the dot term, padding included.
+    #[must_use]
+    pub fn padded_dot_width(&self) -> usize {
+        pad4(usize::from(self.dot_width))
+    }
+
+    /// Values that [`UserVector::from_values`](crate::UserVector::from_values) takes: the net's, then the dot term's.
+    #[must_use]
+    pub fn vector_width(&self) -> usize {
+        usize::from(self.user_width).saturating_add(usize::from(self.dot_width))
+    }
+
+    /// Whether the logit is one sum over folded units: kernels score such a net without computing its units one by one.
+    #[must_use]
+    pub fn is_single_sum(&self) -> bool {
+        self.layout == Layout::Folded && self.layers.is_empty()
+    }
+
     /// Bytes from one item row to the next.
     #[must_use]
     pub fn item_row_bytes(&self) -> usize {
+        let width = usize::from(self.item_width);
+        match self.item_encoding {
+            ItemEncoding::Int8 => pad4(width),
+            ItemEncoding::Int4 => pad8(width) >> 1,
+            ItemEncoding::Pq { codes } => pad4(usize::from(codes)),
+        }
+    }
+
+    /// Values of an item row once it is decoded, padding included.
+    #[must_use]
+    pub fn padded_item_width(&self) -> usize {
         pad4(usize::from(self.item_width))
+    }
+
+    /// Product quantisation: values of a codebook row, padding included; 0 in other encodings.
+    #[must_use]
+    pub fn group_width(&self) -> usize {
+        match self.item_encoding {
+            ItemEncoding::Pq { codes } => pad4(usize::from(self.item_width).div_ceil(usize::from(codes.max(1)))),
+            _ => 0,
+        }
+    }
+
+    /// Product quantisation: the units of group `group` of a row, 0 to `codes`.
+    #[must_use]
+    pub fn group_units(&self, group: usize) -> core::ops::Range<usize> {
+        let ItemEncoding::Pq { codes } = self.item_encoding else { return 0..0 };
+        let start =
+            |group: usize| group.saturating_mul(self.item_width.into()).checked_div(codes.into()).unwrap_or_default();
+        start(group)..start(group.saturating_add(1))
     }
 
     /// Bytes from one user row to the next.
@@ -181,7 +257,7 @@ impl Head<'_> {
     pub fn user_row_bytes(&self) -> usize {
         match self.layout {
             Layout::Folded => self.padded_user_width().saturating_mul(2),
-            Layout::Concat => self.padded_user_width(),
+            Layout::Concat | Layout::Dot => self.padded_user_width(),
         }
     }
 
@@ -196,14 +272,34 @@ impl Head<'_> {
     pub fn first_hidden_bound(&self) -> u32 {
         match self.layout {
             Layout::Folded => u32::from(self.user_limit).saturating_add(127),
-            Layout::Concat => u32::from(self.hidden_limit),
+            Layout::Concat | Layout::Dot => u32::from(self.hidden_limit),
+        }
+    }
+
+    /// Units that the prepared user has in memory for the net, as its kernel wants them padded.
+    pub(crate) fn padded_units(&self) -> usize {
+        match self.item_encoding {
+            ItemEncoding::Int4 if self.is_single_sum() => pad8(usize::from(self.first_width)),
+            ItemEncoding::Pq { codes } if self.is_single_sum() => self.group_width().saturating_mul(usize::from(codes)),
+            _ => pad4(usize::from(self.first_width)),
         }
     }
 
     /// The capacity that [`Memory`](crate::Memory) and [`UserVector`](crate::UserVector) need for this model: the widest padded vector.
     #[must_use]
     pub fn required_capacity(&self) -> usize {
-        let first = pad4(usize::from(self.first_width)).max(self.padded_user_width()).max(self.item_row_bytes());
+        let dot = self.padded_dot_width();
+        let first = self.padded_units().max(self.padded_user_width()).saturating_add(dot).max(self.padded_item_width());
         self.layers.iter().fold(first, |widest, layer| widest.max(pad4(usize::from(layer.outputs))))
+    }
+
+    /// The words of table memory with which [`Memory`](crate::Memory) lets this model be ranked by score tables; 0 when it has none.
+    #[must_use]
+    pub fn table_words(&self) -> usize {
+        match self.item_encoding {
+            ItemEncoding::Int4 if self.is_single_sum() => self.item_row_bytes().saturating_mul(256),
+            ItemEncoding::Pq { codes } if self.is_single_sum() => usize::from(codes).saturating_mul(128),
+            _ => 0,
+        }
     }
 }

@@ -5,6 +5,7 @@
 #[cfg(feature = "std")]
 mod aligned;
 mod bounds;
+mod crc;
 mod error;
 mod head;
 mod include;
@@ -17,19 +18,11 @@ pub mod writer;
 
 #[cfg(feature = "std")]
 pub use aligned::AlignedBytes;
+pub use crc::{Crc32, crc32};
 pub use error::BlobError;
 pub use head::{
-    ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layer, Layout, MAGIC, MAX_LAYERS, MAX_WIDTH,
-    OutputForm, PREFIX_BYTES, Quality, SECTION_KINDS, Section, SectionKind, TRAILING_ZERO_BYTES, pad4,
+    ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layer, Layout, MAGIC, MAX_CODES, MAX_LAYERS,
+    MAX_WIDTH, OutputForm, PREFIX_BYTES, Quality, SECTION_KINDS, Section, SectionKind, TRAILING_ZERO_BYTES, pad4, pad8,
 };
-pub(crate) use reader::Sections;
+pub(crate) use reader::{ItemBlock, Sections};
 pub use strings::Strings;
-
-/// CRC-32 as in zlib, PNG and Ethernet.
-pub(crate) static CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
-
-/// The CRC-32 (ISO-HDLC) that ends a blob.
-#[must_use]
-pub fn crc32(bytes: &[u8]) -> u32 {
-    CRC.checksum(bytes)
-}

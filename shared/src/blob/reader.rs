@@ -1,22 +1,42 @@
-//! Reads and checks the outer structure: prefix, CRC, head, sections. Every check of `docs/blob-format.md` except the sums, which are in
-//! `bounds`.
+//! Reads and checks the outer structure: prefix, CRC, head, sections. Every check of `docs/blob-format.md` except those of the numbers in the
+//! sections, which are in `bounds`.
+
+use core::ops::Range;
 
 use bytemuck::{Pod, try_cast_slice};
 
 use super::head::{
-    ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, Layout, MAGIC, MAX_WIDTH, PREFIX_BYTES, SectionKind,
-    TRAILING_ZERO_BYTES, pad4,
+    ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layout, MAGIC, MAX_CODES, MAX_WIDTH, PREFIX_BYTES,
+    SectionKind, TRAILING_ZERO_BYTES, pad4,
 };
 use super::{BlobError, Strings, bounds, crc32};
+use crate::kernels::{Block8, Quad8, Quad16, Quad32};
 
-/// Four hidden units or four columns of an int8 row.
-pub(crate) type Quad8 = [i8; 4];
-/// Four values of 16 bits.
-pub(crate) type Quad16 = [i16; 4];
-/// Four values of 32 bits.
-pub(crate) type Quad32 = [i32; 4];
-/// Four rows by four columns of an int8 matrix, row by row.
-pub(crate) type Block8 = [i8; 16];
+/// What a blob says about items that follow one another: a part of the three item sections, or the whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ItemBlock<'a> {
+    /// (items).
+    pub(crate) biases: &'a [i16],
+    /// (items, padded dot width).
+    pub(crate) dots: &'a [Quad8],
+    /// (items, item row bytes), encoded.
+    pub(crate) rows: &'a [Quad8],
+}
+
+impl<'a> ItemBlock<'a> {
+    /// Some of the items; none where there are no such items.
+    pub(crate) fn part(&self, head: &Head<'_>, items: Range<usize>) -> Self {
+        let rows = |table: &'a [Quad8], quads: usize| {
+            let (start, end) = (items.start.saturating_mul(quads), items.end.saturating_mul(quads));
+            table.get(start..end).unwrap_or_default()
+        };
+        Self {
+            biases: self.biases.get(items.clone()).unwrap_or_default(),
+            dots: rows(self.dots, head.padded_dot_width() >> 2),
+            rows: rows(self.rows, head.item_row_bytes() >> 2),
+        }
+    }
+}
 
 /// All sections, typed, borrowed from flash. Made only by [`read`], so their lengths agree with the head.
 #[derive(Clone, Copy, Debug)]
@@ -27,13 +47,17 @@ pub(crate) struct Sections<'a> {
     pub(crate) dense_weights: &'a [Block8],
     pub(crate) dense_bias: &'a [Quad32],
     pub(crate) output_weights: &'a [Quad16],
+    pub(crate) codebooks: &'a [Quad8],
     pub(crate) user_scales: &'a [u32],
+    /// In layout folded.
+    pub(crate) wide_users: &'a [Quad16],
+    /// In layout concat.
+    pub(crate) narrow_users: &'a [Quad8],
+    pub(crate) user_dots: &'a [Quad16],
     pub(crate) user_ids: Option<Strings<'a>>,
     pub(crate) item_ids: Option<Strings<'a>>,
     pub(crate) item_titles: Option<Strings<'a>>,
-    pub(crate) user_table: &'a [u8],
-    pub(crate) item_bias: &'a [i16],
-    pub(crate) item_table: &'a [Quad8],
+    pub(crate) items: ItemBlock<'a>,
 }
 
 /// The length that the prefix states, once the prefix itself is in order.
@@ -60,46 +84,77 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Head<'_>, Sections<'_>), BlobError> 
     if crc32(body) != u32::from_le_bytes(*crc) {
         return Err(BlobError::Damaged);
     }
-    let content = body.get(PREFIX_BYTES..).ok_or(BlobError::WrongLength)?;
-    let (head, rest) = postcard::take_from_bytes::<Head<'_>>(content).map_err(|_| BlobError::BadHead)?;
-    check_dimensions(&head)?;
-    let head_end = body.len().saturating_sub(rest.len());
-    let sections = Walk { body, head: &head, index: 0, end: head_end }.sections()?;
+    let (head, head_end) = read_head(body)?;
+    let mut walk = Walk::new(body, &head, head_end);
+    let mut sections = walk.near_sections()?;
+    walk.far_sections(&mut sections)?;
+    walk.finish(body.len())?;
     bounds::check(&head, &sections)?;
     Ok((head, sections))
 }
 
+/// The head and where it ends. `start` is the start of a blob, the whole head at least.
+pub(crate) fn read_head(start: &[u8]) -> Result<(Head<'_>, usize), BlobError> {
+    let content = start.get(PREFIX_BYTES..).ok_or(BlobError::WrongLength)?;
+    let (head, rest) = postcard::take_from_bytes::<Head<'_>>(content).map_err(|_| BlobError::BadHead)?;
+    check_dimensions(&head)?;
+    Ok((head, start.len().saturating_sub(rest.len())))
+}
+
 fn check_dimensions(head: &Head<'_>) -> Result<(), BlobError> {
     let width = |width: u16| (1..=MAX_WIDTH).contains(&width);
-    let folded = head.layout == Layout::Folded;
-    let layout_fits = if folded {
-        head.user_width == head.first_width
-            && head.item_width == head.first_width
-            && head.first_shift == 0
-            && head.user_limit <= 32_639
-    } else {
-        head.user_limit == 127
+    // 2^n - 1, so that a stored value is in range when its upper bits are all alike.
+    let limit = |limit: u16, highest: u16| limit >= 127 && limit <= highest && limit & limit.wrapping_add(1) == 0;
+    let layout_fits = match head.layout {
+        Layout::Folded => {
+            head.user_width == head.first_width
+                && head.item_width == head.first_width
+                && head.first_shift == 0
+                && limit(head.user_limit, 16_383)
+        }
+        Layout::Concat => head.user_limit == 127,
+        Layout::Dot => {
+            (head.user_width, head.item_width, head.first_width) == (0, 0, 0)
+                && (head.first_shift, head.dot_shift, head.user_limit) == (0, 0, 127)
+                && head.layers.is_empty()
+                && head.item_encoding == ItemEncoding::Int8
+                && head.dot_width > 0
+        }
     };
-    let widths_fit = width(head.user_width)
-        && width(head.item_width)
-        && width(head.first_width)
-        && head.layers.iter().all(|layer| width(layer.outputs) && layer.shift <= 24);
+    let widths_fit = head.layout == Layout::Dot
+        || (width(head.user_width)
+            && width(head.item_width)
+            && width(head.first_width)
+            && head.layers.iter().all(|layer| width(layer.outputs) && layer.shift <= 24));
+    let encoding_fits = match head.item_encoding {
+        ItemEncoding::Int8 | ItemEncoding::Int4 => true,
+        ItemEncoding::Pq { codes } => (1..=MAX_CODES).contains(&codes) && u16::from(codes) <= head.item_width,
+    };
+    let dot_fits = match head.dot_width {
+        0 => (head.dot_limit, head.dot_shift) == (0, 0),
+        given => width(given) && limit(head.dot_limit, 32_767) && head.dot_shift <= 15,
+    };
     let range_end = i64::from(head.range_low_q16).saturating_add(i64::from(head.range_span_q16));
     let numbers_fit = head.user_rows >= 1
         && head.item_rows >= 2
-        && head.user_limit >= 1
         && head.first_shift <= 24
         && (1..=32_767).contains(&head.hidden_limit)
         && (16..=28).contains(&head.logit_fraction_bits)
         && head.item_bias_shift <= 15
         && head.range_span_q16 <= i32::MAX as u32
         && range_end <= i64::from(i32::MAX);
-    if layout_fits && widths_fit && numbers_fit { Ok(()) } else { Err(BlobError::BadDimensions) }
+    if layout_fits && widths_fit && encoding_fits && dot_fits && numbers_fit {
+        Ok(())
+    } else {
+        Err(BlobError::BadDimensions)
+    }
 }
 
-/// Walks the section list in the order of kinds.
-struct Walk<'h, 'a> {
-    body: &'a [u8],
+/// Walks through the section list in the order of kinds. It may see only the beginning of the blob: up to the strings, sections are *near*, they
+/// must be in memory; strings and items are *far*, they may be in another chip.
+pub(crate) struct Walk<'h, 'a> {
+    /// The blob, or its beginning.
+    memory: &'a [u8],
     head: &'h Head<'a>,
     /// The next entry of the section list.
     index: usize,
@@ -107,43 +162,106 @@ struct Walk<'h, 'a> {
     end: usize,
 }
 
-impl<'a> Walk<'_, 'a> {
-    fn sections(mut self) -> Result<Sections<'a>, BlobError> {
+impl<'h, 'a> Walk<'h, 'a> {
+    pub(crate) fn new(memory: &'a [u8], head: &'h Head<'a>, head_end: usize) -> Self {
+        Self { memory, head, index: 0, end: head_end }
+    }
+
+    /// The sections up to the user tables; strings and items are left empty.
+    pub(crate) fn near_sections(&mut self) -> Result<Sections<'a>, BlobError> {
         use SectionKind as Kind;
         let head = self.head;
-        let concat = head.layout == Layout::Concat;
+        let (concat, folded) = (head.layout == Layout::Concat, head.layout == Layout::Folded);
         let user_rows = head.user_rows as usize;
-        let item_rows = head.item_rows as usize;
         let first = pad4(usize::from(head.first_width));
         let (dense_weight_bytes, dense_units) = dense_sizes(head);
         let has_layers = !head.layers.is_empty();
-        let scales = if concat { 1 } else { usize::from(head.user_width) };
+        let codebook_rows = match head.item_encoding {
+            ItemEncoding::Pq { codes } => usize::from(codes).saturating_mul(256),
+            _ => 0,
+        };
+        let scales = match head.layout {
+            Layout::Folded => usize::from(head.user_width),
+            Layout::Concat => 1,
+            Layout::Dot => 0,
+        };
         let matrix = |columns: usize| first.checked_mul(columns);
-        let rows = |rows: usize, bytes: usize| rows.checked_mul(bytes);
-        let sections = Sections {
+        let user_bytes = user_rows.checked_mul(head.user_row_bytes());
+        let dot_bytes = user_rows.checked_mul(head.padded_dot_width()).and_then(|values| values.checked_mul(2));
+        let mut sections = Sections {
             first_user_weights: self.array_if(concat, Kind::FirstUserWeights, matrix(head.padded_user_width()))?,
-            first_item_weights: self.array_if(concat, Kind::FirstItemWeights, matrix(head.item_row_bytes()))?,
+            first_item_weights: self.array_if(concat, Kind::FirstItemWeights, matrix(head.padded_item_width()))?,
             first_bias: self.array_if(concat, Kind::FirstBias, first.checked_mul(4))?,
             dense_weights: self.array_if(has_layers, Kind::DenseWeights, dense_weight_bytes)?,
             dense_bias: self.array_if(has_layers, Kind::DenseBias, dense_units.checked_mul(4))?,
-            output_weights: self.array_if(true, Kind::OutputWeights, head.last_hidden_width().checked_mul(2))?,
-            user_scales: self.array_if(true, Kind::UserScales, scales.checked_mul(4))?,
-            user_ids: self.strings(Kind::UserIds, user_rows.saturating_sub(1))?,
-            item_ids: self.strings(Kind::ItemIds, item_rows.saturating_sub(1))?,
-            item_titles: self.strings(Kind::ItemTitles, item_rows.saturating_sub(1))?,
-            user_table: self.array_if(true, Kind::UserTable, rows(user_rows, head.user_row_bytes()))?,
-            item_bias: self.array_if(true, Kind::ItemBias, rows(item_rows, 2))?,
-            item_table: self.array_if(true, Kind::ItemTable, rows(item_rows, head.item_row_bytes()))?,
+            output_weights: self.array_if(
+                concat || folded,
+                Kind::OutputWeights,
+                head.last_hidden_width().checked_mul(2),
+            )?,
+            codebooks: self.array_if(
+                codebook_rows > 0,
+                Kind::Codebooks,
+                codebook_rows.checked_mul(head.group_width()),
+            )?,
+            user_scales: self.array_if(
+                true,
+                Kind::UserScales,
+                scales.checked_add(head.dot_width.into()).and_then(|scales| scales.checked_mul(4)),
+            )?,
+            wide_users: &[],
+            narrow_users: &[],
+            user_dots: &[],
+            user_ids: None,
+            item_ids: None,
+            item_titles: None,
+            items: ItemBlock::default(),
         };
-        let expected = aligned(self.end).and_then(|end| end.checked_add(TRAILING_ZERO_BYTES));
-        if self.index != head.sections.len() || expected != Some(self.body.len()) {
-            return Err(BlobError::BadSections);
+        if concat {
+            sections.narrow_users = self.array_if(true, Kind::UserTable, user_bytes)?;
+        } else {
+            sections.wide_users = self.array_if(folded, Kind::UserTable, user_bytes)?;
         }
+        sections.user_dots = self.array_if(head.dot_width > 0, Kind::UserDotTable, dot_bytes)?;
         Ok(sections)
     }
 
-    /// The next section if it is of this kind: it must start at the next aligned offset.
-    fn take(&mut self, kind: SectionKind) -> Result<Option<&'a [u8]>, BlobError> {
+    /// Strings and items, where they are in memory, too.
+    pub(crate) fn far_sections(&mut self, sections: &mut Sections<'a>) -> Result<(), BlobError> {
+        use SectionKind as Kind;
+        let head = self.head;
+        let (user_rows, item_rows) = (head.user_rows as usize, head.item_rows as usize);
+        sections.user_ids = self.strings(Kind::UserIds, user_rows.saturating_sub(1))?;
+        sections.item_ids = self.strings(Kind::ItemIds, item_rows.saturating_sub(1))?;
+        sections.item_titles = self.strings(Kind::ItemTitles, item_rows.saturating_sub(1))?;
+        sections.items = ItemBlock {
+            biases: self.array_if(true, Kind::ItemBias, item_rows.checked_mul(2))?,
+            dots: self.array_if(
+                head.dot_width > 0,
+                Kind::ItemDotTable,
+                item_rows.checked_mul(head.padded_dot_width()),
+            )?,
+            rows: self.array_if(
+                head.layout != Layout::Dot,
+                Kind::ItemTable,
+                item_rows.checked_mul(head.item_row_bytes()),
+            )?,
+        };
+        Ok(())
+    }
+
+    /// Checks that nothing is left: `body_bytes` is the length of the whole blob without its CRC.
+    pub(crate) fn finish(&self, body_bytes: usize) -> Result<(), BlobError> {
+        let expected = aligned(self.end).and_then(|end| end.checked_add(TRAILING_ZERO_BYTES));
+        if self.index == self.head.sections.len() && expected == Some(body_bytes) {
+            Ok(())
+        } else {
+            Err(BlobError::BadSections)
+        }
+    }
+
+    /// Where the next section lies, if it is of this kind: it must start at the next aligned offset.
+    pub(crate) fn locate(&mut self, kind: SectionKind) -> Result<Option<Range<usize>>, BlobError> {
         let Some(section) = self.head.sections.get(self.index).filter(|section| section.kind == kind) else {
             return Ok(None);
         };
@@ -152,7 +270,13 @@ impl<'a> Walk<'_, 'a> {
         let end = start.checked_add(section.length as usize).ok_or(BlobError::BadSections)?;
         self.index = self.index.saturating_add(1);
         self.end = end;
-        self.body.get(start..end).map(Some).ok_or(BlobError::BadSections)
+        Ok(Some(start..end))
+    }
+
+    /// The bytes of the next section, if it is of this kind.
+    fn take(&mut self, kind: SectionKind) -> Result<Option<&'a [u8]>, BlobError> {
+        let Some(range) = self.locate(kind)? else { return Ok(None) };
+        self.memory.get(range).map(Some).ok_or(BlobError::BadSections)
     }
 
     /// A section of exactly `bytes` bytes; it must be there when `wanted`, and not otherwise.

@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::AlignedBytes;
 use super::head::Quality;
-use super::writer::{DenseDraft, Draft, FirstDraft};
+use super::writer::{DenseDraft, Draft, FirstDraft, ItemsDraft};
 
 /// A folded net of three hidden units, two known users and three known items. The worked hex dump of `docs/blob-format.md` is this blob.
 #[must_use]
@@ -35,7 +35,8 @@ pub fn folded_draft() -> Draft {
         output_bias: 65_536,
         item_bias: vec![0, 100, -50, 7],
         item_bias_shift: 4,
-        item_table: vec![1, 2, 3, -4, 127, 6, 100, -127, 9, 0, 11, -12],
+        items: ItemsDraft::Int8(vec![1, 2, 3, -4, 127, 6, 100, -127, 9, 0, 11, -12]),
+        dot: None,
         hidden_limit: 4095,
         user_limit: 4095,
         logit_fraction_bits: 20,

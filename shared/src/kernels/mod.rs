@@ -1,15 +1,72 @@
 //! The inner loops. One file per instruction set; the only folder where `unsafe` may stand. `portable` serves every core and is the twin that
-//! each other kernel is tested against.
+//! each other kernel is tested against, by one property suite.
 //!
-//! A kernel sees quads of four values and blocks of 4 x 4 weights; it knows nothing about models, layouts or sections.
+//! A kernel sees rows of int8, biases, codebooks and tables; it knows nothing about models, layouts or sections. [`Kernels`] says what each
+//! function computes. `build.rs` decides, by target triple and the features `dsp` and `mve`, which implementation is [`Native`].
 #![allow(
     clippy::arithmetic_side_effects,
     reason = "bounds are checked at load; wrapping_* would hide a broken one in debug builds"
 )]
 
-mod portable;
+mod types;
 
-pub(crate) use portable::{dense_rows, dot, folded_logit};
+pub mod portable;
 
-/// A folded hidden unit of the user at hand: the user's value and the output weight, side by side as the kernels read them.
-pub(crate) type Unit = [i32; 2];
+pub use portable::Portable as Native;
+pub use types::{ActQuad, Block8, Found, Items, Quad8, Quad16, Quad32, UnitQuad};
+
+/// The loops that an instruction set may do in its own way. All of them are exact: each implementation returns the same integers.
+///
+/// No accumulator overflows, in whatever order it is summed: the loader has checked that.
+pub trait Kernels {
+    /// From how many items on pair tables of int4 rows are worth building; `u32::MAX` where they are no faster.
+    const PAIR_TABLES_REPAY: u32 = 300;
+
+    /// Puts the user's values a and the output weights w of folded units into this kernel's order. `units` is at least as long as both; what
+    /// they lack is zero.
+    fn fold_units(user: &[Quad16], weights: &[Quad16], units: &mut [UnitQuad]);
+
+    /// Scans folded rows of int8, b: `logit = start + (bias << bias_shift) + sum of w * max(a + b, 0)`.
+    ///
+    /// Like all scans it returns the first pass (of as many items as this kernel does at once) in which a logit reaches `threshold`; `None`
+    /// when there is none. `units.len() >= row_quads`.
+    fn fold_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found>;
+
+    /// Scans folded rows of int4, `row_quads` words of eight nibbles: byte 4g + k has unit 8g + k in its low and unit 8g + 4 + k in its high
+    /// nibble, worth 16 times its signed value. `units.len() >= 2 * row_quads`.
+    fn fold_int4(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found>;
+
+    /// Scans rows of int4 by pair tables, one for each byte of a row: `logit = start + (bias << bias_shift) + sum of tables[k][byte k]`.
+    fn fold_pairs(items: &Items<'_>, tables: &[[i32; 256]], threshold: i32) -> Option<Found>;
+
+    /// Builds the score tables of product-quantised rows: `tables[m][code] = (half + sum of w * max(a + b, 0)) >> shift` over group m, b being
+    /// row `code` of its codebook and half `(1 << shift) >> 1`. `codebooks` is (groups, 256, 4 * group_quads), `units` is
+    /// (groups, group_quads). The loader has checked that every entry fits.
+    fn pq_tables(codebooks: &[Quad8], group_quads: usize, units: &[UnitQuad], shift: u8, tables: &mut [[i16; 256]]);
+
+    /// Scans product-quantised rows by score tables: `logit = bias + sum of tables[m][code m]` over the first `codes` bytes of a row. The
+    /// items' `bias_shift` and `start` are not used.
+    fn pq(items: &Items<'_>, codes: usize, tables: &[[i16; 256]], threshold: i32) -> Option<Found>;
+
+    /// Puts the user's values p of a dot term into this kernel's order. `units` is at least as long; the rest is zero.
+    fn dot_units(user: &[Quad16], units: &mut [UnitQuad]);
+
+    /// Scans the rows q of a dot term: `logit = start + (bias << bias_shift) + sum of p * q`. `units.len() >= row_quads`.
+    fn dot_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found>;
+
+    /// Stores int8 values as activations for [`dense8`](Self::dense8). `acts` is as long as `row`.
+    fn activations8(row: &[Quad8], acts: &mut [ActQuad]);
+
+    /// `sums = start + W x`, x being int8. `weights` has `sums.len()` rows of blocks, `acts.len()` blocks each; `start` is as long as `sums`.
+    fn dense8(weights: &[Block8], acts: &[ActQuad], start: &[Quad32], sums: &mut [Quad32]);
+
+    /// The same for x being hidden units, 0 to 32,767, as [`hidden`](Self::hidden) left them.
+    fn dense16(weights: &[Block8], acts: &[ActQuad], start: &[Quad32], sums: &mut [Quad32]);
+
+    /// Turns sums into hidden units in place: `clamp(sum >> shift, 0, limit)`, stored as activations for [`dense16`](Self::dense16) and
+    /// [`output`](Self::output).
+    fn hidden(sums: &mut [Quad32], shift: u8, limit: u16);
+
+    /// `sum of weight * hidden`; `weights` is as long as `acts`.
+    fn output(acts: &[ActQuad], weights: &[Quad16]) -> i32;
+}

@@ -7,17 +7,19 @@
     reason = "bounds are checked at load; wrapping_* would hide a broken one in debug builds"
 )]
 
+mod decode;
 mod dense;
 mod folded;
-mod logit;
 mod look_up;
+mod pair_tables;
+mod quantised;
 mod sigmoid;
 mod sigmoid_table;
-mod widen;
 
-pub(crate) use dense::{DenseLayers, accumulate, dense_layer};
-pub(crate) use folded::{fold_hidden, fold_logit, fold_units};
-pub(crate) use logit::logit;
+pub(crate) use decode::decode;
+pub(crate) use dense::DenseLayers;
+pub(crate) use folded::fold_hidden;
 pub(crate) use look_up::look_up;
+pub(crate) use pair_tables::pair_tables;
+pub(crate) use quantised::{group_units, quantised_logit, quantised_threshold};
 pub(crate) use sigmoid::sigmoid_range;
-pub(crate) use widen::widen;

@@ -1,0 +1,328 @@
+//! One user, prepared for scoring any items: which kernel serves the model at hand, and what it needs of the user.
+//!
+//! It sees items as blocks of rows and does not know where they come from: `scorer` hands it the blob's own.
+
+use core::fmt;
+
+use crate::Memory;
+use crate::blob::{Head, ItemBlock, ItemEncoding, Layout, Sections, pad4};
+use crate::fixed::Logit;
+use crate::kernels::{Found, Items, Kernels, Native, Quad8, Quad16, Quad32, UnitQuad};
+use crate::ops::{
+    DenseLayers, decode, fold_hidden, group_units, pair_tables, quantised_logit, quantised_threshold, sigmoid_range,
+};
+use crate::rank::{Ranked, TopK};
+use crate::scorer::Score;
+
+/// Why a user could not be prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum PrepareError {
+    /// The memory's capacity is smaller than [`Model::required_capacity`](crate::Model::required_capacity).
+    MemoryTooSmall,
+    /// The user vector was made for another model: its width is another, or its values may be larger than this model allows.
+    WrongUser,
+}
+
+impl fmt::Display for PrepareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MemoryTooSmall => "the capacity of the memory is smaller than the model requires",
+            Self::WrongUser => "the user vector was made for another model",
+        })
+    }
+}
+
+impl core::error::Error for PrepareError {}
+
+/// A user's values, as they lie in the blob or in a user vector.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UserValues<'u> {
+    pub(crate) net: NetValues<'u>,
+    /// (padded dot width).
+    pub(crate) dot: &'u [Quad16],
+}
+
+/// The net's part of a user's values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NetValues<'u> {
+    /// Of 16 bits: a folded row, or any vector.
+    Wide(&'u [Quad16]),
+    /// Of 8 bits: a concat row.
+    Narrow(&'u [Quad8]),
+}
+
+/// How the net's part of a logit is computed.
+#[derive(Debug)]
+enum Net<'s> {
+    Int8,
+    Int4,
+    /// By pair tables.
+    Pairs(&'s [[i32; 256]]),
+    /// By score tables.
+    Tables(&'s [[i16; 256]]),
+    /// Product-quantised rows without tables.
+    Codes,
+    /// Unit by unit, layer by layer.
+    Layers,
+    /// There is no net.
+    Absent,
+}
+
+/// A prepared user.
+#[derive(Debug)]
+pub(crate) struct Prepared<'s> {
+    head: &'s Head<'s>,
+    sections: &'s Sections<'s>,
+    net: Net<'s>,
+    net_units: &'s [UnitQuad],
+    dot_units: &'s [UnitQuad],
+    front: &'s mut [Quad32],
+    back: &'s mut [Quad32],
+}
+
+impl<'s> Prepared<'s> {
+    /// Computes all that depends on the user alone. Score tables are built where the memory has room for them and `items`, the number of items
+    /// that will be scored, repays that.
+    pub(crate) fn new<const CAPACITY: usize, const TABLE_WORDS: usize>(
+        head: &'s Head<'s>,
+        sections: &'s Sections<'s>,
+        user: UserValues<'_>,
+        items: u32,
+        memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
+    ) -> Result<Self, PrepareError> {
+        if CAPACITY < head.required_capacity() {
+            return Err(PrepareError::MemoryTooSmall);
+        }
+        let Memory { units, front, back, tables } = memory;
+        let (units, _) = units.as_flattened_mut().as_chunks_mut::<8>();
+        let (front, _) = front.as_chunks_mut::<4>();
+        let (back, _) = back.as_chunks_mut::<4>();
+        let net_quads = if head.layout == Layout::Dot { 0 } else { head.padded_units() >> 2 };
+        let (net_units, units) = units.split_at_mut_checked(net_quads).ok_or(PrepareError::MemoryTooSmall)?;
+        let dot_units = units.get_mut(..user.dot.len()).ok_or(PrepareError::MemoryTooSmall)?;
+        if !user.dot.is_empty() {
+            Native::dot_units(user.dot, dot_units);
+        }
+        let net = match user.net {
+            NetValues::Wide(user) if head.is_single_sum() => {
+                prepare_sum(head, sections, user, items, net_units, [front, back], tables)
+            }
+            NetValues::Wide(user) if head.layout == Layout::Folded => {
+                let (values, _) = net_units.as_flattened_mut().as_chunks_mut::<4>();
+                for (quad, given) in values.iter_mut().zip(user) {
+                    *quad = given.0.map(i32::from);
+                }
+                Net::Layers
+            }
+            NetValues::Wide(user) if head.layout == Layout::Concat => {
+                // In concat a user's values are within an int8; they wait in `back` until they are activations.
+                let narrow = bytemuck::cast_slice_mut::<_, Quad8>(back).get_mut(..user.len()).unwrap_or_default();
+                for (quad, given) in narrow.iter_mut().zip(user) {
+                    *quad = Quad8(given.0.map(|value| value as i8));
+                }
+                accumulate_user(sections, narrow, front, net_units);
+                Net::Layers
+            }
+            NetValues::Narrow(user) => {
+                accumulate_user(sections, user, front, net_units);
+                Net::Layers
+            }
+            NetValues::Wide(_) => Net::Absent,
+        };
+        Ok(Self { head, sections, net, net_units, dot_units, front, back })
+    }
+
+    /// The rows of items, `first` to the end of `block` at most, that reach `threshold`: see [`Kernels::fold_int8`].
+    pub(crate) fn scan(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
+        match (&self.net, self.dot_units) {
+            (_, []) => self.scan_net(block, threshold),
+            (Net::Absent, units) => {
+                Native::dot_int8(&self.items(block.dots, units.len(), block.biases), units, threshold)
+            }
+            _ => self.scan_both(block, threshold),
+        }
+    }
+
+    fn items<'b>(&self, rows: &'b [Quad8], row_quads: usize, biases: &'b [i16]) -> Items<'b> {
+        Items { rows, row_quads, biases, bias_shift: self.head.item_bias_shift, start: self.head.output_bias }
+    }
+
+    /// The net alone.
+    fn scan_net(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
+        let items = self.items(block.rows, self.head.item_row_bytes() >> 2, block.biases);
+        match self.net {
+            Net::Int8 => Native::fold_int8(&items, self.net_units, threshold),
+            Net::Int4 => Native::fold_int4(&items, self.net_units, threshold),
+            Net::Pairs(tables) => Native::fold_pairs(&items, tables, threshold),
+            Net::Tables(tables) => {
+                let found = Native::pq(&items, tables.len(), tables, quantised_threshold(self.head, threshold))?;
+                Some(Found { logits: found.logits.map(|sum| self.logit_of_entries(sum)), ..found })
+            }
+            Net::Codes | Net::Layers => self.scan_one_by_one(&items, threshold),
+            Net::Absent => None,
+        }
+    }
+
+    fn scan_one_by_one(&mut self, items: &Items<'_>, threshold: i32) -> Option<Found> {
+        let mut rows = items.rows;
+        for (item, &bias) in items.biases.iter().enumerate() {
+            let (row, later) = rows.split_at_checked(items.row_quads)?;
+            rows = later;
+            let logit = if let Net::Codes = self.net {
+                let sum = quantised_logit(self.head, self.sections.codebooks, self.net_units, row, bias);
+                self.logit_of_entries(sum)
+            } else {
+                let shifted = i32::from(bias) << (items.bias_shift & 15);
+                items.start.wrapping_add(shifted).wrapping_add(self.hidden_logit(row))
+            };
+            if logit >= threshold {
+                return Some(Found::one(item, logit));
+            }
+        }
+        None
+    }
+
+    /// The net and a dot term beside it: item by item, because neither alone says whether the threshold is reached.
+    fn scan_both(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
+        (0..block.biases.len()).find_map(|item| {
+            let one = block.part(self.head, item..item.saturating_add(1));
+            let net = self.scan_net(&one, i32::MIN)?.logits[0];
+            let rows = Items { bias_shift: 0, start: 0, ..self.items(one.dots, self.dot_units.len(), &[0]) };
+            let dot = Native::dot_int8(&rows, self.dot_units, i32::MIN)?.logits[0];
+            // The loader has checked that the sum stays within an i32.
+            let logit = net.wrapping_add(dot << (self.head.dot_shift & 15));
+            (logit >= threshold).then(|| Found::one(item, logit))
+        })
+    }
+
+    /// The logit of a sum of table entries and bias.
+    fn logit_of_entries(&self, sum: i32) -> i32 {
+        self.head.output_bias.wrapping_add(sum << (self.head.item_bias_shift & 15))
+    }
+
+    /// The weighted sum of the last hidden layer, where it has to be computed unit by unit.
+    fn hidden_logit(&mut self, row: &[Quad8]) -> i32 {
+        let (head, sections) = (self.head, self.sections);
+        let (mut from, mut to) = (&mut *self.front, &mut *self.back);
+        let mut width = pad4(usize::from(head.first_width)) >> 2;
+        let row = decode(head, sections.codebooks, row, bytemuck::cast_slice_mut(to));
+        let (user, _) = self.net_units.as_flattened().as_chunks::<4>();
+        if head.layout == Layout::Folded {
+            let hidden = from.get_mut(..width).unwrap_or_default();
+            fold_hidden(row, user, hidden);
+            // user_limit + 127 is below the limit: this only stores the units as activations.
+            Native::hidden(hidden, 0, i16::MAX.unsigned_abs());
+        } else {
+            let acts = from.get_mut(..row.len()).unwrap_or_default();
+            Native::activations8(row, acts);
+            let hidden = to.get_mut(..width).unwrap_or_default();
+            Native::dense8(sections.first_item_weights, acts, user.get(..width).unwrap_or_default(), hidden);
+            Native::hidden(hidden, head.first_shift, head.hidden_limit);
+            core::mem::swap(&mut from, &mut to);
+        }
+        for layer in DenseLayers::new(head, sections) {
+            let acts = from.get(..width).unwrap_or_default();
+            width = layer.bias.len();
+            let hidden = to.get_mut(..width).unwrap_or_default();
+            Native::dense16(layer.weights, acts, layer.bias, hidden);
+            Native::hidden(hidden, layer.shift, head.hidden_limit);
+            core::mem::swap(&mut from, &mut to);
+        }
+        Native::output(from.get(..width).unwrap_or_default(), sections.output_weights)
+    }
+
+    /// The logit of the first item of a block.
+    pub(crate) fn logit(&mut self, block: &ItemBlock<'_>) -> Logit {
+        Logit(self.scan(block, i32::MIN).map_or(0, |found| found.logits[0]))
+    }
+
+    /// Logit and rating of the first item of a block.
+    pub(crate) fn score(&mut self, block: &ItemBlock<'_>) -> Score {
+        let logit = self.logit(block);
+        let head = self.head;
+        let rating = sigmoid_range(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16);
+        Score { logit, rating }
+    }
+
+    /// Ranks the items of a block, of which the first is item `first`, into `top`.
+    ///
+    /// The kernel runs until it meets a logit that could enter the list; only then is the filter asked.
+    pub(crate) fn rank<const K: usize>(
+        &mut self,
+        block: ItemBlock<'_>,
+        first: u32,
+        top: &mut TopK<K>,
+        filter: &mut impl FnMut(u32) -> bool,
+    ) {
+        let (mut block, mut first) = (block, first);
+        if K == 0 {
+            return;
+        }
+        while let Some(found) = self.scan(&block, top.threshold(first)) {
+            let start = first.wrapping_add(found.first as u32);
+            for (item, &logit) in (start..).zip(found.logits.iter().take(found.count)) {
+                let offered = Ranked { item, logit: Logit(logit) };
+                if top.would_take(&offered) && filter(item) {
+                    top.offer(offered);
+                }
+            }
+            let done = found.first.saturating_add(found.count);
+            first = first.wrapping_add(done as u32);
+            block = block.part(self.head, done..block.biases.len());
+        }
+    }
+}
+
+/// Prepares a net that is a single sum.
+fn prepare_sum<'s>(
+    head: &Head<'_>,
+    sections: &Sections<'_>,
+    user: &[Quad16],
+    items: u32,
+    units: &mut [UnitQuad],
+    [front, back]: [&mut [Quad32]; 2],
+    table_memory: &'s mut [u32],
+) -> Net<'s> {
+    let weights = sections.output_weights;
+    let room = head.table_words() <= table_memory.len();
+    match head.item_encoding {
+        ItemEncoding::Int8 => {
+            Native::fold_units(user, weights, units);
+            Net::Int8
+        }
+        ItemEncoding::Int4 if room && items >= Native::PAIR_TABLES_REPAY => {
+            let words = table_memory.get_mut(..head.table_words()).unwrap_or_default();
+            let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
+            pair_tables(user, weights, tables);
+            Net::Pairs(tables)
+        }
+        ItemEncoding::Int4 => {
+            Native::fold_units(user, weights, units);
+            Net::Int4
+        }
+        ItemEncoding::Pq { .. } => {
+            let spare = [bytemuck::cast_slice_mut(front), bytemuck::cast_slice_mut(back)];
+            group_units(head, user, weights, units, spare);
+            if !room || items < SCORE_TABLES_REPAY {
+                return Net::Codes;
+            }
+            let words = table_memory.get_mut(..head.table_words()).unwrap_or_default();
+            let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
+            Native::pq_tables(sections.codebooks, head.group_width() >> 2, units, head.item_bias_shift, tables);
+            Net::Tables(tables)
+        }
+    }
+}
+
+/// Building score tables folds 256 rows of codebooks, about as much as scoring 256 items without tables.
+const SCORE_TABLES_REPAY: u32 = 300;
+
+/// The user's half of a concat net's first layer, into the place of its units.
+fn accumulate_user(sections: &Sections<'_>, user: &[Quad8], acts: &mut [Quad32], units: &mut [UnitQuad]) {
+    let acts = acts.get_mut(..user.len()).unwrap_or_default();
+    Native::activations8(user, acts);
+    let (sums, _) = units.as_flattened_mut().as_chunks_mut::<4>();
+    let sums = sums.get_mut(..sections.first_bias.len()).unwrap_or_default();
+    Native::dense8(sections.first_user_weights, acts, sections.first_bias, sums);
+}
