@@ -5,13 +5,15 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-/// The boards and the target triple of each. The first board of a triple is the one that a build for it means, unless
-/// the variable `MATCHSTICK_BOARD` names another.
+/// The boards and the target triple of each, in the order of `emulator/src/board.rs`. The first board of a triple is the one that a build
+/// for it means, unless the variable `MATCHSTICK_BOARD` names another.
 const BOARDS: &[(&str, &str)] = &[
     ("mps2-an386", "thumbv7em-none-eabihf"),
     ("mps2-an385", "thumbv7m-none-eabi"),
     ("mps2-an505", "thumbv8m.main-none-eabihf"),
+    ("mps3-an547", "thumbv8m.main-none-eabihf"),
     ("microbit", "thumbv6m-none-eabi"),
+    ("mps2-an385-v6m", "thumbv6m-none-eabi"),
     ("riscv32-virt", "riscv32imac-unknown-none-elf"),
 ];
 

@@ -1,6 +1,6 @@
 //! The boards, read from the `board.toml` of each folder in `firmware/boards`.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
@@ -9,7 +9,9 @@ const SOURCES: &[(&str, &str)] = &[
     ("mps2-an386", include_str!("../../firmware/boards/mps2-an386/board.toml")),
     ("mps2-an385", include_str!("../../firmware/boards/mps2-an385/board.toml")),
     ("mps2-an505", include_str!("../../firmware/boards/mps2-an505/board.toml")),
+    ("mps3-an547", include_str!("../../firmware/boards/mps3-an547/board.toml")),
     ("microbit", include_str!("../../firmware/boards/microbit/board.toml")),
+    ("mps2-an385-v6m", include_str!("../../firmware/boards/mps2-an385-v6m/board.toml")),
     ("riscv32-virt", include_str!("../../firmware/boards/riscv32-virt/board.toml")),
 ];
 
@@ -35,6 +37,9 @@ pub struct Board {
     pub core: String,
     /// The target triple.
     pub target: String,
+    /// The features of the crate `matchstick-firmware` that say of the core what the triple does not: `dsp`, `mve`.
+    #[serde(default)]
+    pub features: Vec<String>,
     /// The cargo profile that its images are built with.
     pub profile: String,
     /// How to emulate it.
@@ -46,6 +51,7 @@ pub struct Board {
     /// Static memory and stack.
     pub ram: Region,
     budget: Budgets,
+    instructions: BTreeMap<String, f64>,
 }
 
 /// What QEMU needs to know of a board.
@@ -171,6 +177,19 @@ impl Board {
             Image::Promises => None,
         }
     }
+
+    /// How many instructions each measured call may take on this board, by the name of the measurement. What the board has no memory for is
+    /// not in it.
+    #[must_use]
+    pub fn instruction_budgets(&self) -> &BTreeMap<String, f64> {
+        &self.instructions
+    }
+
+    /// Whether a firmware build for its triple means this board when none is named.
+    #[must_use]
+    pub fn is_first_of_target(&self) -> bool {
+        Self::all().iter().find(|board| board.target == self.target).is_some_and(|first| first.name == self.name)
+    }
 }
 
 #[cfg(test)]
@@ -220,13 +239,47 @@ mod tests {
         }
     }
 
+    /// The order matters where boards share a target: both sides call the same one the first.
     #[test]
-    fn build_script_has_the_same_targets() {
+    fn build_script_has_the_same_targets_in_the_same_order() {
         let script = include_str!("../../firmware/build.rs");
-        for board in Board::all() {
+        let mut positions = Board::all().iter().map(|board| {
             let line = format!("(\"{}\", \"{}\")", board.name, board.target);
-            assert!(script.contains(&line), "firmware/build.rs lacks {line}");
+            script.find(&line).unwrap_or_else(|| panic!("firmware/build.rs lacks {line}"))
+        });
+        assert!(positions.by_ref().is_sorted());
+    }
+
+    #[test]
+    fn each_target_has_one_first_board() {
+        for board in Board::all() {
+            let first = |other: &&Board| other.target == board.target && other.is_first_of_target();
+            assert_eq!(Board::all().iter().filter(first).count(), 1, "{}", board.target);
         }
+        assert!(!Board::by_name("mps3-an547").unwrap().is_first_of_target());
+    }
+
+    #[test]
+    fn a_board_has_only_features_that_the_firmware_has() {
+        let manifest: toml::Table = include_str!("../../firmware/Cargo.toml").parse().unwrap();
+        let features = manifest["features"].as_table().unwrap();
+        for board in Board::all() {
+            assert!(board.features.iter().all(|feature| features.contains_key(feature)), "{}", board.name);
+        }
+    }
+
+    #[test]
+    fn instruction_budgets_are_positive_and_every_board_has_the_common_ones() {
+        for board in Board::all() {
+            let budgets = board.instruction_budgets();
+            assert!(budgets.values().all(|most| *most > 0.0), "{}", board.name);
+            for name in
+                ["score_concat", "score_folded", "rank_item_folded_int8", "rank_item_folded_pq8", "load_per_byte"]
+            {
+                assert!(budgets.contains_key(name), "{} has no budget {name}", board.name);
+            }
+        }
+        assert_eq!(Board::by_name("mps2-an386").unwrap().instruction_budgets()["score_concat"], 12_500.0);
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub enum BuildError {
         /// Why.
         source: std::io::Error,
     },
+    /// Cargo doesn't say where it builds.
+    #[error("cargo metadata doesn't say where cargo builds (its message is above)")]
+    NoTargetFolder,
     /// Cargo failed; its messages went to standard error.
     #[error(
         "building the image {image} for {board} failed (cargo's message is above); if the target {target} is missing: rustup target add {target}"
@@ -54,24 +57,20 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(&cargo);
     core_from_source(&mut command);
+    command.arg("build");
+    if let Some(folder) = own_target_folder(board, &cargo, &root)? {
+        command.arg("--target-dir").arg(folder);
+    }
     let output = command
         .current_dir(&root)
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "matchstick-firmware",
-            "--target",
-            &board.target,
-            "--profile",
-            &board.profile,
-        ])
-        .args(["--bin", image.name(), "--message-format", "json-render-diagnostics"])
+        .args(["--quiet", "--package", "matchstick-firmware", "--bin", image.name()])
+        .args(["--target", &board.target, "--profile", &board.profile, "--features", &board.features.join(",")])
+        .args(["--message-format", "json-render-diagnostics"])
         .env("MATCHSTICK_BOARD", &board.name)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|source| BuildError::NoCargo { cargo, source })?;
+        .map_err(|source| BuildError::NoCargo { cargo: cargo.clone(), source })?;
     let elf = output.status.success().then(|| executable(&output.stdout, image.name())).flatten();
     elf.ok_or_else(|| BuildError::Failed {
         image: image.name(),
@@ -86,6 +85,28 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
 pub fn core_from_source(command: &mut Command) {
     let Some(library) = env::var_os(CORE_SOURCE_VARIABLE) else { return };
     command.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", library);
+}
+
+/// The target folder of a board that shares its triple with an earlier one; `None` stands for the common folder.
+///
+/// In one folder two boards of a triple would compile the firmware anew whenever they alternate, and, worse, each build would put its image
+/// where the other's was, whose path somebody may still hold.
+fn own_target_folder(board: &Board, cargo: &str, root: &Path) -> Result<Option<PathBuf>, BuildError> {
+    if board.is_first_of_target() {
+        return Ok(None);
+    }
+    let output = Command::new(cargo)
+        .current_dir(root)
+        .args(["metadata", "--quiet", "--no-deps", "--format-version", "1"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|source| BuildError::NoCargo { cargo: cargo.to_owned(), source })?;
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    match metadata["target_directory"].as_str() {
+        Some(folder) => Ok(Some(Path::new(folder).join("boards").join(&board.name))),
+        None => Err(BuildError::NoTargetFolder),
+    }
 }
 
 /// The repository's root: one above the working directory, or else that of the sources this crate was built from. In this order, because

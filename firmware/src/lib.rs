@@ -12,8 +12,10 @@ pub mod service;
 
 #[cfg(target_os = "none")]
 #[cfg_attr(board = "mps2-an385", path = "../boards/mps2-an385/board.rs")]
+#[cfg_attr(board = "mps2-an385-v6m", path = "../boards/mps2-an385-v6m/board.rs")]
 #[cfg_attr(board = "mps2-an386", path = "../boards/mps2-an386/board.rs")]
 #[cfg_attr(board = "mps2-an505", path = "../boards/mps2-an505/board.rs")]
+#[cfg_attr(board = "mps3-an547", path = "../boards/mps3-an547/board.rs")]
 #[cfg_attr(board = "microbit", path = "../boards/microbit/board.rs")]
 #[cfg_attr(board = "riscv32-virt", path = "../boards/riscv32-virt/board.rs")]
 mod board;

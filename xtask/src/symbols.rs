@@ -1,29 +1,29 @@
 //! Two of the engine's promises, checked on an image that calls all of it and nothing else: it has no panic path (it
 //! links only if the optimiser removed every one) and it does no float arithmetic (no such routine is in its symbols).
 
-use matchstick_emulator::{Board, Image, image_symbols};
+use matchstick_emulator::{Image, image_symbols};
 
 use crate::failure::{Failure, Outcome};
 use crate::firmware;
 
-/// The boards whose targets are looked at: thumbv6m, where every float operation is a call of a named routine, and
-/// thumbv7em, whose float unit has single precision only (there the engine's lint against floats has to do the rest).
-const BOARDS: [&str; 2] = ["microbit", "mps2-an386"];
-
 /// For speed and for size: the library does not own its user's profile, and a panic path may go at one level and stay at the other.
 const PROFILES: [&str; 2] = ["firmware", "firmware-small"];
 
-/// Builds the image for both boards with both profiles and looks into it.
+/// Builds the image with every kernel and both profiles and looks into it.
+///
+/// Where the core has no float unit (thumbv6m, thumbv7m, RISC-V) every float operation is a call of a named routine. On the others only those of
+/// double precision are, and the engine's lint against floats has to do the rest.
 pub fn check() -> Outcome {
-    for name in BOARDS {
-        let board = Board::by_name(name).map_err(|error| Failure::check(error.to_string()))?;
+    for board in firmware::one_board_per_kernel() {
+        let kernel = [&board.target, &board.features.join(" ")].map(String::as_str).join(" ");
+        let kernel = kernel.trim_end();
         for profile in PROFILES {
             let mut board = board.clone();
             profile.clone_into(&mut board.profile);
             let image = firmware::build(&board, Image::Promises)?;
             let names = image_symbols(&image).map_err(|error| Failure::check(error.to_string()))?;
-            kept(&names).map_err(|broken| Failure::check(format!("{}, {profile}: {broken}", board.target)))?;
-            println!("promises: {}, {profile}: {} symbols, no panic path, no float routine", board.target, names.len());
+            kept(&names).map_err(|broken| Failure::check(format!("{kernel}, {profile}: {broken}")))?;
+            println!("promises: {kernel}, {profile}: {} symbols, no panic path, no float routine", names.len());
         }
     }
     Ok(())

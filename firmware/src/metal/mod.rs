@@ -40,8 +40,8 @@ impl Platform for Metal {
     }
 
     fn instructions(&mut self) -> u64 {
-        // Exact: a tick is a whole number of half nanoseconds on every board, and 2^64 of them last 292 years.
-        board::counter::ticks().wrapping_mul(2_000_000_000 / u64::from(board::COUNTER_HZ)) / 2
+        // Exact: a tick is a whole number of quarter nanoseconds on every board, and 2^64 of them last 146 years.
+        board::counter::ticks().wrapping_mul(4_000_000_000 / u64::from(board::COUNTER_HZ)) / 4
     }
 
     fn stack_bytes(&self) -> u32 {

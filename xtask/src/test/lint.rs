@@ -1,4 +1,4 @@
-//! The linter, warnings denied: the firmware once per target, and everything that runs on a computer.
+//! The linter, warnings denied: the firmware once per kernel, and everything that runs on a computer.
 
 use matchstick_emulator::core_from_source;
 
@@ -9,10 +9,13 @@ use crate::setup::sysroot;
 
 /// The firmware, which compiles only for a chip, and with it the engine as a chip sees it.
 pub fn firmware() -> Outcome {
-    for target in firmware::targets() {
+    for board in firmware::one_board_per_kernel() {
         let mut clippy = cargo();
         core_from_source(&mut clippy);
-        clippy.args(["clippy", "--quiet", "--package", "matchstick-firmware", "--bins", "--lib", "--target", target]);
+        clippy.args(["clippy", "--quiet", "--package", "matchstick-firmware", "--bins", "--lib"]);
+        clippy
+            .args(["--target", &board.target, "--features", &board.features.join(",")])
+            .env("MATCHSTICK_BOARD", &board.name);
         run(clippy.args(["--", "-Dwarnings"]))?;
     }
     // The engine's optional parts for firmware, which no image of ours turns on.

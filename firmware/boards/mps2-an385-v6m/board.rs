@@ -1,0 +1,9 @@
+//! Arm MPS2 with AN385, running code for Armv6-M: nothing to initialise.
+//!
+//! The Cortex-M3 executes all of Armv6-M, and this board has the memory for catalogues and score tables that the microbit lacks. It also
+//! forgives what a Cortex-M0 does not (unaligned words): that the code is right for one is the microbit's to show.
+
+pub use crate::metal::systick as counter;
+
+/// The clock of SysTick. In QEMU with `-icount shift=0` an instruction takes a nanosecond, so a tick is 40 instructions.
+pub const COUNTER_HZ: u32 = 25_000_000;

@@ -1,0 +1,9 @@
+//! Arm MPS3 with AN547: Cortex-M55 in the secure state.
+//!
+//! Vector instructions belong to coprocessors 10 and 11, which are off after reset. Start-up turns them on before `main`: cortex-m-rt does so
+//! on every target whose triple ends in `eabihf`, and MVE needs nothing more than its float unit does.
+
+pub use crate::metal::systick as counter;
+
+/// The clock of SysTick. In QEMU with `-icount shift=0` an instruction takes a nanosecond, so a tick is 31.25 instructions.
+pub const COUNTER_HZ: u32 = 32_000_000;
