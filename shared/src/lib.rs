@@ -69,6 +69,7 @@ mod rank;
 mod scorer;
 mod seen;
 pub mod source;
+mod split;
 mod user;
 
 pub use blob::BlobError;
@@ -79,4 +80,5 @@ pub use prepared::PrepareError;
 pub use rank::{Ranked, TopK};
 pub use scorer::{Score, Scorer};
 pub use seen::SeenItems;
+pub use split::{Interrupted, Line, LoadError, ReadError, RowReader, SplitModel, SplitScorer};
 pub use user::{UserError, UserVector};

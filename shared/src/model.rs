@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::blob::{BlobError, Head, ItemBlock, Layout, Sections, Strings, reader};
+use crate::blob::{self, BlobError, Head, ItemBlock, Layout, Sections, Strings, reader};
 use crate::fixed::RatingQ16;
 use crate::ops::look_up;
 use crate::prepared::{NetValues, Prepared, UserValues};
@@ -38,10 +38,19 @@ impl<'a> Model<'a> {
         Self::from_bytes(region.get(..length).ok_or(BlobError::WrongLength)?)
     }
 
+    /// Parts that have been checked elsewhere.
+    pub(crate) fn from_parts(bytes: &'a [u8], head: Head<'a>, sections: Sections<'a>) -> Self {
+        Self { bytes, head, sections }
+    }
+
     /// The head, as it stands in the blob.
     #[must_use]
     pub fn head(&self) -> &Head<'a> {
         &self.head
+    }
+
+    pub(crate) fn sections(&self) -> &Sections<'a> {
+        &self.sections
     }
 
     /// The items of these rows; none where there are no such rows.
@@ -94,6 +103,12 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn table_words(&self) -> usize {
         self.head.table_words()
+    }
+
+    /// The bytes of memory that a [`SplitModel`](crate::SplitModel) of this blob needs near the core: all that stands before strings and items.
+    #[must_use]
+    pub fn near_bytes(&self) -> usize {
+        blob::near_bytes(&self.head)
     }
 
     /// The lower end of the rating range.

@@ -7,6 +7,7 @@ mod aligned;
 mod bounds;
 mod crc;
 mod error;
+mod far;
 mod head;
 mod include;
 pub(crate) mod reader;
@@ -20,6 +21,7 @@ pub mod writer;
 pub use aligned::AlignedBytes;
 pub use crc::{Crc32, crc32};
 pub use error::BlobError;
+pub(crate) use far::{FarError, FarItems, near_bytes, read as read_far};
 pub use head::{
     ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layer, Layout, MAGIC, MAX_CODES, MAX_LAYERS,
     MAX_WIDTH, OutputForm, PREFIX_BYTES, Quality, SECTION_KINDS, Section, SectionKind, TRAILING_ZERO_BYTES, pad4, pad8,

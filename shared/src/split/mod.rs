@@ -1,0 +1,131 @@
+//! A model in two memories: its head, weights and users near the core, its strings and item rows in another chip.
+//!
+//! A chip with 256 KiB ranks 300,000 items from a flash of 16 MiB this way. `load` copies the near part into RAM once and checks the whole blob;
+//! ranking reads the items in blocks, one while the block before it is ranked. The numbers are those of [`Model`], to the last bit.
+
+mod blocks;
+mod load;
+mod scorer;
+
+pub use blocks::{Line, RowReader};
+pub use load::LoadError;
+pub use scorer::{Interrupted, ReadError, SplitScorer};
+
+use crate::blob::{FarItems, Head};
+use crate::fixed::RatingQ16;
+use crate::prepared::Prepared;
+use crate::source::RowSource;
+use crate::{Memory, Model, PrepareError, UserError, UserVector};
+
+/// A checked blob whose near part lies in memory of the caller, and whose items are read through a [`RowReader`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// # #[cfg(feature = "std")] {
+/// # let chip = matchstick::blob::tiny::folded();
+/// # let chip = chip.as_slice();
+/// use matchstick::source::MappedRows; // or SpiNorRows, or your own
+/// use matchstick::{Line, Memory, RowReader, SplitModel, TopK};
+///
+/// let (mut near, mut blocks) = ([Line::ZERO; 64], [Line::ZERO; 256]);
+/// let mut rows = RowReader::new(MappedRows(chip), &mut blocks);
+/// let model = SplitModel::load(&mut rows, &mut near)?;
+///
+/// let user = model.user_vector::<64>(1)?;
+/// let mut memory = Memory::<64>::new();
+/// let mut scorer = model.prepare(&user, &mut memory)?;
+/// let mut top = TopK::<10>::new();
+/// scorer.rank(&mut rows, &mut top, |_item| true)?;
+/// let score = scorer.score(&mut rows, top.as_slice()[0].item)?;
+/// assert_eq!(score.logit, top.as_slice()[0].logit);
+/// # }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SplitModel<'a> {
+    /// Without strings and items.
+    near: Model<'a>,
+    items: FarItems,
+}
+
+impl<'a> SplitModel<'a> {
+    /// Copies the near part of a blob into `near` and checks the whole blob, as [`Model::from_region`] does, except for the text of ids and titles,
+    /// which is not read.
+    ///
+    /// `near` needs [`Model::near_bytes`], which the host tells beforehand. Every byte is read once, so the bytes that were checked are the bytes that are kept. The items
+    /// are read again to be ranked: whatever the chip answers then, nothing but the result can be wrong.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn load<S: RowSource>(rows: &mut RowReader<'_, S>, near: &'a mut [Line]) -> Result<Self, LoadError<S::Error>> {
+        let (near, items) = load::load(rows, near)?;
+        Ok(Self { near, items })
+    }
+
+    /// The head, as it stands in the blob.
+    #[must_use]
+    pub fn head(&self) -> &Head<'a> {
+        self.near.head()
+    }
+
+    /// Rows of the item table, the unknown item (row 0) included; items are 1 to `item_rows() - 1`.
+    #[must_use]
+    pub fn item_rows(&self) -> u32 {
+        self.near.item_rows()
+    }
+
+    /// As [`Model::required_capacity`].
+    #[must_use]
+    pub fn required_capacity(&self) -> usize {
+        self.near.required_capacity()
+    }
+
+    /// As [`Model::table_words`].
+    #[must_use]
+    pub fn table_words(&self) -> usize {
+        self.near.table_words()
+    }
+
+    /// The lower end of the rating range.
+    #[must_use]
+    pub fn lowest_rating(&self) -> RatingQ16 {
+        self.near.lowest_rating()
+    }
+
+    /// The upper end of the rating range.
+    #[must_use]
+    pub fn highest_rating(&self) -> RatingQ16 {
+        self.near.highest_rating()
+    }
+
+    /// As [`Model::user_vector`].
+    ///
+    /// # Errors
+    /// [`UserError::CapacityTooSmall`].
+    pub fn user_vector<const CAPACITY: usize>(&self, user: u32) -> Result<UserVector<CAPACITY>, UserError> {
+        self.near.user_vector(user)
+    }
+
+    /// As [`UserVector::from_values`].
+    ///
+    /// # Errors
+    /// [`UserError`].
+    pub fn vector_from_values<const CAPACITY: usize>(&self, values: &[i16]) -> Result<UserVector<CAPACITY>, UserError> {
+        UserVector::from_values(&self.near, values)
+    }
+
+    /// As [`Model::prepare`].
+    ///
+    /// # Errors
+    /// [`PrepareError`].
+    pub fn prepare<'s, const USER: usize, const CAPACITY: usize, const TABLE_WORDS: usize>(
+        &'s self,
+        user: &UserVector<USER>,
+        memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
+    ) -> Result<SplitScorer<'s>, PrepareError> {
+        let head = self.near.head();
+        let values = user.for_model(head).ok_or(PrepareError::WrongUser)?;
+        let prepared = Prepared::new(head, self.near.sections(), values, head.item_rows, memory)?;
+        Ok(SplitScorer::new(head, self.items, prepared))
+    }
+}
