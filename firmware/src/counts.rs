@@ -6,9 +6,9 @@
 use core::hint::black_box;
 
 use matchstick::link::{Counts, Exclude, Failure, User};
-use matchstick::{Memory, Model, TopK};
+use matchstick::{Model, TopK};
 
-use crate::service::{Platform, WIDTH, no_vector, user_vector};
+use crate::service::{Platform, WorkingMemory, prepare};
 
 /// Repetitions of what takes a few hundred instructions.
 const REPETITIONS: u32 = 64;
@@ -21,7 +21,7 @@ pub fn count<'e>(
     region: &[u8],
     model: &Model<'_>,
     user: User<'_>,
-    memory: &mut Memory<WIDTH>,
+    memory: &mut WorkingMemory,
     platform: &mut impl Platform,
 ) -> Result<Counts, Failure<'e>> {
     let start = platform.instructions();
@@ -29,28 +29,23 @@ pub fn count<'e>(
     let load = platform.instructions() - start;
     black_box(loaded);
 
-    let vector = user_vector(model, user);
-    let vector = vector.as_ref().map_err(no_vector)?;
+    let items = model.item_rows();
     let start = platform.instructions();
     for _ in 0..REPETITIONS {
-        let scorer = model.prepare(black_box(vector), memory).map_err(|_| Failure::TooWide)?;
-        black_box(&scorer);
+        black_box(&prepare(model, black_box(user), items, memory)?);
     }
-    let prepare = (platform.instructions() - start) / u64::from(REPETITIONS);
+    let prepared = (platform.instructions() - start) / u64::from(REPETITIONS);
 
     // Items all over the catalogue; in one of fewer than 64 items the last indices mean the unknown item.
-    let items = model.head().item_rows;
     let stride = (items / REPETITIONS).max(1);
     let start = platform.instructions();
     for repetition in 0..REPETITIONS {
-        let vector = user_vector(model, black_box(user));
-        let vector = vector.as_ref().map_err(no_vector)?;
-        let mut scorer = model.prepare(vector, memory).map_err(|_| Failure::TooWide)?;
+        let mut scorer = prepare(model, black_box(user), 1, memory)?;
         black_box(scorer.score(repetition * stride));
     }
     let score = (platform.instructions() - start) / u64::from(REPETITIONS);
 
-    let mut scorer = model.prepare(vector, memory).map_err(|_| Failure::TooWide)?;
+    let mut scorer = prepare(model, user, items, memory)?;
     // A filter that looks a bit up for every item, as one that skips what the user knows already does; this user knows nothing.
     let seen = Exclude::Bitmap(black_box(&[0; 512]));
     let mut top = TopK::<10>::new();
@@ -59,5 +54,5 @@ pub fn count<'e>(
     let rank = platform.instructions() - start;
     black_box(top.as_slice());
 
-    Ok(Counts { load, prepare, score, rank, ranked_items: items.saturating_sub(1) })
+    Ok(Counts { load, prepare: prepared, score, rank, ranked_items: items.saturating_sub(1) })
 }

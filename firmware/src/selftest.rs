@@ -1,9 +1,10 @@
-//! The self-test: every item scored by itself and by ranking, compared, and folded into a checksum that a host can repeat.
+//! The self-test: every item scored by itself, without score tables, and by ranking, with them where the model has any; compared, and folded
+//! into a checksum that a host can repeat.
 
-use matchstick::link::{Digest, Failure, SelfTest};
-use matchstick::{Logit, Memory, Model, TopK, UserVector};
+use matchstick::link::{Digest, Failure, SelfTest, User};
+use matchstick::{Logit, Model, TopK};
 
-use crate::service::WIDTH;
+use crate::service::{WorkingMemory, prepare};
 
 /// Items ranked at a time: as many as the list of the best holds, so that ranking must report each of them.
 const WINDOW: usize = 32;
@@ -11,15 +12,16 @@ const WINDOW: usize = 32;
 /// Scores all items for a user, both ways. `stack_bytes` is left 0.
 ///
 /// # Errors
-/// [`Failure::TooWide`] when the model doesn't fit `memory`.
-pub fn run<'e>(
-    model: &Model<'_>,
-    user: &UserVector<WIDTH>,
-    memory: &mut Memory<WIDTH>,
-) -> Result<SelfTest, Failure<'e>> {
-    let mut scorer = model.prepare(user, memory).map_err(|_| Failure::TooWide)?;
-    let items = model.head().item_rows;
+/// Those of the user's vector, or [`Failure::TooWide`] when the model doesn't fit `memory`.
+pub fn run<'e>(model: &Model<'_>, user: User<'_>, memory: &mut WorkingMemory) -> Result<SelfTest, Failure<'e>> {
+    let items = model.item_rows();
+    // For one item no score tables are built.
+    let mut scorer = prepare(model, user, 1, memory)?;
+    let mut digest = Digest::new();
+    (0..items).for_each(|item| digest.add(scorer.score(item)));
+    let crc32 = digest.finish();
 
+    let mut scorer = prepare(model, user, items, memory)?;
     let mut digest = Digest::new();
     let mut mismatches = 0;
     digest.add(scorer.score(0));
@@ -34,7 +36,7 @@ pub fn run<'e>(
         }
 
         let mut top = TopK::<WINDOW>::new();
-        scorer.rank(&mut top, |item| window.contains(&item));
+        scorer.rank_rows(window.clone(), &mut top, |_| true);
         // The items that ranking reported with the logit that scoring gave; what is missing from the window is a mismatch.
         let agree =
             |item: u32, logit| window.contains(&item) && logits.get((item - window.start) as usize) == Some(&logit);
@@ -42,5 +44,6 @@ pub fn run<'e>(
         mismatches += (window.end - window.start).saturating_sub(agreed as u32);
         first = window.end;
     }
-    Ok(SelfTest { items, mismatches, crc32: digest.finish(), stack_bytes: 0 })
+    mismatches += u32::from(digest.finish() != crc32);
+    Ok(SelfTest { items, mismatches, crc32, stack_bytes: 0 })
 }

@@ -6,12 +6,26 @@ use matchstick::link::{
     Failure, Info, MAX_SCORES, MAX_TOP, RANKED_BYTES, REPLY_BYTES, REQUEST_BYTES, RankedItem, Reply, Request,
     SCORE_BYTES, User, items, score_to_bytes,
 };
-use matchstick::{BlobError, Memory, Model, TopK, UserError, UserVector};
+use matchstick::{BlobError, Memory, Model, Scorer, TopK, UserError, UserVector};
 
 use crate::{counts, selftest};
 
 /// The widest layer and the widest user vector that the firmware has memory for.
+#[cfg(target_os = "none")]
+pub const WIDTH: usize = crate::board::WIDTH;
+/// Words of memory for score tables.
+#[cfg(target_os = "none")]
+pub const TABLE_WORDS: usize = crate::board::TABLE_WORDS;
+
+/// The widest layer and the widest user vector that the firmware has memory for.
+#[cfg(not(target_os = "none"))]
 pub const WIDTH: usize = 256;
+/// Words of memory for score tables.
+#[cfg(not(target_os = "none"))]
+pub const TABLE_WORDS: usize = 8192;
+
+/// The memory that scoring and ranking work in.
+pub type WorkingMemory = Memory<WIDTH, TABLE_WORDS>;
 
 /// A list of scores or ranked items, encoded.
 const BLOCK_BYTES: usize = MAX_SCORES * SCORE_BYTES;
@@ -53,7 +67,7 @@ impl Default for Workspace {
 
 /// The memory that answering a request needs.
 pub struct Scratch {
-    memory: Memory<WIDTH>,
+    memory: WorkingMemory,
     block: [u8; BLOCK_BYTES],
 }
 
@@ -61,7 +75,7 @@ impl Scratch {
     /// Zeros.
     #[must_use]
     pub const fn new() -> Self {
-        Self { memory: Memory::new(), block: [0; BLOCK_BYTES] }
+        Self { memory: WorkingMemory::with_tables(), block: [0; BLOCK_BYTES] }
     }
 }
 
@@ -158,8 +172,7 @@ impl<'flash> Service<'flash> {
                 rank(model, user, top, keep, memory, block).map(Reply::Ranked)
             }
             Request::SelfTest { user } => {
-                let user = user_vector(model, user);
-                let mut outcome = selftest::run(model, user.as_ref().map_err(no_vector)?, memory)?;
+                let mut outcome = selftest::run(model, user, memory)?;
                 outcome.stack_bytes = platform.stack_bytes();
                 Ok(Reply::SelfTest(outcome))
             }
@@ -181,26 +194,38 @@ fn info<'a>(model: &'a Model<'_>, platform: &impl Platform) -> Info<'a> {
     }
 }
 
-/// The vector of a user. Callers borrow it from the result: moving it would copy half a kilobyte.
-pub(crate) fn user_vector(model: &Model<'_>, user: User<'_>) -> Result<UserVector<WIDTH>, UserError> {
+/// Prepares a user for scoring `items` items: a stored one from where it lies, or the vector that the request brings.
+pub(crate) fn prepare<'s, 'e>(
+    model: &'s Model<'_>,
+    user: User<'_>,
+    items: u32,
+    memory: &'s mut WorkingMemory,
+) -> Result<Scorer<'s>, Failure<'e>> {
     match user {
-        User::Index(index) => model.user_vector(index),
+        User::Index(index) => model.prepare_user(index, items, memory).map_err(|_| Failure::TooWide),
         User::Vector(bytes) => {
-            let (given, rest) = bytes.as_chunks::<2>();
-            let mut values = [0; WIDTH];
-            for (value, bytes) in values.iter_mut().zip(given) {
-                *value = i16::from_le_bytes(*bytes);
-            }
-            match values.get(..given.len()) {
-                Some(values) if rest.is_empty() => UserVector::from_values(model, values),
-                _ => Err(UserError::WrongWidth),
-            }
+            let vector = given_vector(model, bytes);
+            let vector = vector.as_ref().map_err(no_vector)?;
+            model.prepare_for(vector, items, memory).map_err(|_| Failure::TooWide)
         }
     }
 }
 
+/// The vector in a request. Callers borrow it from the result: moving it would copy half a kilobyte.
+fn given_vector(model: &Model<'_>, bytes: &[u8]) -> Result<UserVector<WIDTH>, UserError> {
+    let (given, rest) = bytes.as_chunks::<2>();
+    let mut values = [0; WIDTH];
+    for (value, bytes) in values.iter_mut().zip(given) {
+        *value = i16::from_le_bytes(*bytes);
+    }
+    match values.get(..given.len()) {
+        Some(values) if rest.is_empty() => UserVector::from_values(model, values),
+        _ => Err(UserError::WrongWidth),
+    }
+}
+
 /// Why there is no vector, as a reply says it.
-pub(crate) fn no_vector<'e>(error: &UserError) -> Failure<'e> {
+fn no_vector<'e>(error: &UserError) -> Failure<'e> {
     match error {
         UserError::WrongWidth => Failure::WrongVector,
         UserError::CapacityTooSmall => Failure::TooWide,
@@ -211,13 +236,11 @@ fn score<'a>(
     model: &Model<'_>,
     user: User<'_>,
     list: &[u8],
-    memory: &mut Memory<WIDTH>,
+    memory: &mut WorkingMemory,
     block: &'a mut [u8; BLOCK_BYTES],
 ) -> Result<&'a [u8], Failure<'a>> {
     let list = items(list).ok_or(Failure::BadItems)?;
-    let user = user_vector(model, user);
-    let user = user.as_ref().map_err(no_vector)?;
-    let mut scorer = model.prepare(user, memory).map_err(|_| Failure::TooWide)?;
+    let mut scorer = prepare(model, user, list.len() as u32, memory)?;
     let (slots, _) = block.as_chunks_mut();
     for (slot, item) in slots.iter_mut().zip(list) {
         *slot = score_to_bytes(scorer.score(u32::from_le_bytes(*item)));
@@ -230,16 +253,14 @@ fn rank<'a>(
     user: User<'_>,
     top: u8,
     keep: impl Fn(u32) -> bool,
-    memory: &mut Memory<WIDTH>,
+    memory: &mut WorkingMemory,
     block: &'a mut [u8; BLOCK_BYTES],
 ) -> Result<&'a [u8], Failure<'a>> {
     let count = usize::from(top);
     if count > MAX_TOP {
         return Err(Failure::TopTooLarge);
     }
-    let user = user_vector(model, user);
-    let user = user.as_ref().map_err(no_vector)?;
-    let mut scorer = model.prepare(user, memory).map_err(|_| Failure::TooWide)?;
+    let mut scorer = prepare(model, user, model.item_rows(), memory)?;
     let mut best = TopK::<MAX_TOP>::new();
     scorer.rank(&mut best, keep);
     let best = best.as_slice();
