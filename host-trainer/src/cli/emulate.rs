@@ -32,7 +32,8 @@ use super::terminal::Terminal;
                         matchstick emulate --board mps2-an386 --blob model.blob --icount selftest"
 )]
 pub struct EmulateArgs {
-    /// Which board: mps2-an386 (Cortex-M4F), mps2-an385 (M3), mps2-an505 (M33), microbit (M0), riscv32-virt
+    /// Which board: mps2-an386 (Cortex-M4F), mps2-an385 (M3), mps2-an505 (M33), mps3-an547 (M55), microbit (M0), mps2-an385-v6m (M0 code on an M3),
+    /// riscv32-virt
     #[arg(long, value_name = "BOARD", default_value = "mps2-an386")]
     board: String,
     #[command(flatten)]
