@@ -132,7 +132,14 @@ mod tests {
     }
 
     fn blob(weights: &Weights, layout: Layout, users: StoredUsers) -> matchstick::blob::AlignedBytes {
-        let options = QuantizeOptions { layout, users, titles: false, name: "camps".into(), revision: 1 };
+        let options = QuantizeOptions {
+            layout,
+            users,
+            titles: false,
+            name: "camps".into(),
+            revision: 1,
+            ..QuantizeOptions::default()
+        };
         quantize(weights, &options, None).expect("a net").0
     }
 

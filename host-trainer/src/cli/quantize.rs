@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use matchstick::blob::Layout;
 use matchstick_trainer::data::DataError;
 use matchstick_trainer::files::{check_not_input, check_writable, write_atomically};
-use matchstick_trainer::quantize::{QuantizeError, QuantizeOptions, StoredUsers, quantize};
+use matchstick_trainer::quantize::{Encoding, QuantizeError, QuantizeOptions, StoredUsers, quantize};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
 use serde_json::json;
@@ -32,6 +32,9 @@ pub struct QuantizeArgs {
     /// How user and item meet: `folded` applies the first layer beforehand, `concat` keeps it
     #[arg(long, value_enum, default_value_t = LayoutArg::Folded)]
     layout: LayoutArg,
+    /// How item rows are stored: int8, int4, pq8, pq16, or pq:M with M bytes a row
+    #[arg(long, value_name = "ENCODING", default_value = "int8")]
+    encoding: Encoding,
     /// Whether the people in the training data go along: their tastes, about 100 bytes each
     #[arg(long, value_enum, default_value_t = NoneOrAll::None)]
     users: NoneOrAll,
@@ -132,6 +135,7 @@ pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeComma
     };
     let options = QuantizeOptions {
         layout: args.layout.into(),
+        encoding: args.encoding,
         users: if args.users == NoneOrAll::All { StoredUsers::All } else { StoredUsers::None },
         titles: args.titles == NoneOrAll::All,
         name: args.name.clone().unwrap_or_else(|| name_of(&weights)),

@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use matchstick::blob::Layout;
 use matchstick_emulator::{
     Answer, Board, BuildError, ElfError, Emulator, EmulatorError, Image, Query, UnknownBoard, UserKey, build,
     image_sizes,
@@ -15,7 +14,7 @@ use matchstick_trainer::data::{DataError, Rating, synthetic};
 use matchstick_trainer::evaluate::{EvaluateError, Users, evaluate};
 use matchstick_trainer::files::{check_writable, write_atomically};
 use matchstick_trainer::metrics::Errors;
-use matchstick_trainer::quantize::{QuantizeError, QuantizeOptions, StoredUsers, quantize};
+use matchstick_trainer::quantize::{QuantizeError, QuantizeOptions, quantize};
 use matchstick_trainer::training::{TrainConfig, TrainError, fit};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
@@ -181,13 +180,7 @@ fn train(loaded: &Loaded, config: &TrainConfig, terminal: &Terminal) -> Result<W
 }
 
 fn quantised(loaded: &Loaded, weights: &Weights, spec: &str) -> Result<(BlobFile, Vec<u8>), TryError> {
-    let options = QuantizeOptions {
-        layout: Layout::Folded,
-        users: StoredUsers::None,
-        titles: true,
-        name: name_of(weights),
-        revision: 1,
-    };
+    let options = QuantizeOptions { name: name_of(weights), ..QuantizeOptions::default() };
     let (bytes, _) = quantize(weights, &options, Some(&loaded.parts.train))?;
     let bytes = bytes.to_vec();
     Ok((BlobFile::new(Path::new(spec), &bytes)?, bytes))

@@ -84,7 +84,7 @@ impl Sample {
 fn catalogue_work(weights: &Weights, layout: Layout) -> usize {
     let deeper: usize = weights.layers[1..].iter().map(|layer| layer.weight.data.len()).sum();
     let first = match layout {
-        Layout::Folded => 0,
+        Layout::Folded | Layout::Dot => 0,
         Layout::Concat => weights.layers[0].weight.rows * weights.item_factors.cols,
     };
     weights.item_factors.rows * (first + deeper)

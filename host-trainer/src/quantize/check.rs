@@ -1,8 +1,9 @@
 //! Refuses what can't be quantised, before any arithmetic: shapes that don't fit, and numbers that are none.
 
-use matchstick::blob::{MAX_LAYERS, MAX_WIDTH};
+use matchstick::blob::{Layout, MAX_LAYERS, MAX_WIDTH};
 
 use super::error::QuantizeError;
+use super::{Encoding, QuantizeOptions};
 use crate::weights::{Matrix, Weights};
 
 /// After this, every index into the weights that the quantiser makes is valid.
@@ -37,6 +38,18 @@ pub fn check(weights: &Weights) -> Result<(), QuantizeError> {
         inputs = layer.weight.rows;
     }
     range(weights.y_range)
+}
+
+/// A row has at least as many values as codes.
+pub fn check_codes(weights: &Weights, options: &QuantizeOptions) -> Result<(), QuantizeError> {
+    let width = match options.layout {
+        Layout::Concat => weights.item_factors.cols,
+        _ => weights.layers[0].weight.rows,
+    };
+    match options.encoding {
+        Encoding::Pq(codes) if usize::from(codes) > width => Err(QuantizeError::Codes { codes, width }),
+        _ => Ok(()),
+    }
 }
 
 fn rows(what: &'static str, found: usize, least: usize) -> Result<(), QuantizeError> {

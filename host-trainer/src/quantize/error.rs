@@ -19,6 +19,12 @@ pub enum QuantizeError {
     #[error("{tensor} is {found} wide; a blob holds widths from 1 to {most}")]
     #[diagnostic(help("train a narrower net"))]
     Width { tensor: String, found: usize, most: usize },
+    #[error("{codes} codes a row are more than the {width} values that a row has")]
+    #[diagnostic(help("choose fewer codes with `--encoding pq:M`, or int8"))]
+    Codes { codes: u8, width: usize },
+    #[error("the model has no dot term, which is all that the layout `dot` holds")]
+    #[diagnostic(help("choose the layout `folded` or `concat`"))]
+    NoDot,
     #[error("{what} has {found} rows, row 0 included; {expected}")]
     #[diagnostic(help("a model needs row 0 (unknown) in both tables and at least one item"))]
     Rows { what: &'static str, found: usize, expected: String },

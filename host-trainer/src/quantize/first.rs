@@ -1,14 +1,13 @@
 //! What both layouts have in common: the first layer as it goes into the draft, and what the rest of the net needs to know of it.
 
-use matchstick::blob::writer::FirstDraft;
+use matchstick::blob::writer::{FirstDraft, ItemsDraft};
 
 /// A quantised first layer, with the unknown user alone in its user table.
 #[derive(Debug)]
 pub struct First {
     pub user_width: usize,
     pub item_width: usize,
-    /// (item rows, item_width), row-major.
-    pub item_table: Vec<i8>,
+    pub items: ItemsDraft,
     pub draft: FirstDraft,
     /// What the blob keeps, to quantise other users with.
     pub user_scales: Vec<f32>,

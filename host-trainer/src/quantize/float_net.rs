@@ -115,6 +115,31 @@ impl<'a> FloatNet<'a> {
         dot(&hidden[self.dense.len()], &self.output) + self.output_bias
     }
 
+    /// The slope of the logit by each unit of the first hidden layer, `(width)`, at a pair.
+    pub fn later_slopes(&self, user: &[f64], item: usize) -> Vec<f64> {
+        let mut hidden = Vec::new();
+        self.hidden_layers(user, item, &mut hidden);
+        let mut slopes = self.output.clone();
+        for (layer, values) in self.dense.iter().zip(&hidden[1..]).rev() {
+            let active: Vec<f64> = slopes.iter().zip(values).map(|(s, h)| if *h > 0.0 { *s } else { 0.0 }).collect();
+            slopes = layer.columns.chunks_exact(layer.outputs).map(|column| dot(column, &active)).collect();
+        }
+        slopes
+    }
+
+    /// The slope of the logit by each item factor, `(d_i)`, at a pair.
+    pub fn item_slopes(&self, user: &[f64], item: usize) -> Vec<f64> {
+        let sums = user.iter().zip(self.item_part(item)).map(|(a, b)| a + b);
+        let slopes = self.later_slopes(user, item).into_iter().zip(sums).map(|(s, x)| if x > 0.0 { s } else { 0.0 });
+        let first = &self.weights.layers[0].weight;
+        let mut by_factor = vec![0.0; self.weights.item_factors.cols];
+        for (row, slope) in slopes.enumerate() {
+            let weights = &first.row(row)[self.weights.user_factors.cols..];
+            by_factor.iter_mut().zip(weights).for_each(|(sum, w)| *sum += slope * f64::from(*w));
+        }
+        by_factor
+    }
+
     /// The rating that belongs to a logit.
     pub fn rating(&self, logit: f64) -> f64 {
         let (low, high) = (f64::from(self.weights.y_range.0), f64::from(self.weights.y_range.1));

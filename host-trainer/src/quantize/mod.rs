@@ -1,6 +1,7 @@
 //! From a trained net to a blob: scales, shifts and item biases as `docs/numerics.md`, section 9, says.
 //!
-//! One file per operation, named as the engine's: [`folded`] and [`concat`] for the first layer, [`dense`], [`output`], [`item_bias`], [`user`];
+//! One file per operation, named as the engine's: [`folded`] and [`concat`] for the first layer, [`dense`], [`output`], [`item_bias`], [`user`]; [`int4`] and [`pq`]
+//! for item rows in fewer bytes, which choose by the error of the logit ([`response`], [`descent`], [`kmeans`], [`refine`]);
 //! around them [`check`], the float model ([`float_net`]), [`calibration`] and the [`report`]. It writes no file and parses no argument.
 //! Whatever is measured of the blob, the engine computes: the blob is written first without item biases, run to find them, and run again to be compared.
 
@@ -8,17 +9,25 @@ pub mod calibration;
 pub mod check;
 pub mod concat;
 pub mod dense;
+pub mod descent;
+pub mod encoding;
 mod error;
 mod first;
 pub mod float_net;
 pub mod folded;
+pub mod int4;
 pub mod item_bias;
+pub mod kmeans;
 pub mod output;
+pub mod pq;
+pub mod refine;
 pub mod report;
+pub mod response;
 #[cfg(test)]
 mod tests;
 pub mod user;
 
+pub use encoding::Encoding;
 pub use error::QuantizeError;
 pub use report::QuantizeReport;
 pub use user::user_vector_of;
@@ -35,6 +44,7 @@ use calibration::Sample;
 use dense::{Activations, HIDDEN_LIMIT, round};
 use first::First;
 use float_net::FloatNet;
+use output::Sums;
 use report::{CalibrationReport, Numbers};
 
 /// Whose vectors a blob holds.
@@ -51,11 +61,25 @@ pub enum StoredUsers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuantizeOptions {
     pub layout: Layout,
+    pub encoding: Encoding,
     pub users: StoredUsers,
     /// Whether the items' titles go along, if the model has any.
     pub titles: bool,
     pub name: String,
     pub revision: u32,
+}
+
+impl Default for QuantizeOptions {
+    fn default() -> Self {
+        Self {
+            layout: Layout::Folded,
+            encoding: Encoding::Int8,
+            users: StoredUsers::None,
+            titles: true,
+            name: "model".into(),
+            revision: 1,
+        }
+    }
 }
 
 /// Makes a blob, and a report of what it cost, calibrated and compared on `ratings` (training pairs), or without any on a sample of the model's own users and
@@ -69,14 +93,16 @@ pub fn quantize(
     ratings: Option<&[Rating]>,
 ) -> Result<(AlignedBytes, QuantizeReport), QuantizeError> {
     check::check(weights)?;
+    check::check_codes(weights, options)?;
     let net = FloatNet::new(weights);
     let sample = Sample::choose(weights, options.layout, ratings);
     let mut draft = draft(&net, &sample, options)?;
+    let grouped = groups(&net, options).is_some();
 
     let blob = draft.write()?;
     let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
     let errors = calibration::mean_errors(&net, &model, &sample.users)?;
-    let bias = item_bias::quantize(&errors, draft.logit_fraction_bits);
+    let bias = item_bias::quantize(&errors, draft.logit_fraction_bits, grouped.then_some(draft.item_bias_shift));
     (draft.item_bias, draft.item_bias_shift) = (bias.values, bias.shift);
 
     let blob = draft.write()?;
@@ -95,6 +121,7 @@ pub fn quantize(
         name: options.name.clone(),
         revision: options.revision,
         layout: report::layout_name(head.layout),
+        encoding: options.encoding,
         users: head.user_rows - 1,
         items: head.item_rows - 1,
         calibration: CalibrationReport { source: sample.source(), users: sample.users.len() },
@@ -120,13 +147,19 @@ fn draft(net: &FloatNet, sample: &Sample, options: &QuantizeOptions) -> Result<D
     let extents = net.extents();
     let importance = importance(net);
     let first = match options.layout {
-        Layout::Folded => folded::quantize(net, &extents),
-        Layout::Concat => concat::quantize(net, &extents, &importance[0]),
+        Layout::Folded => folded::quantize(net, &extents, options.encoding, &sample.users),
+        Layout::Concat => concat::quantize(net, &extents, options.encoding, &importance[0], &sample.users),
+        Layout::Dot => return Err(QuantizeError::NoDot),
     };
     finite(&first, &extents.reach)?;
     let activations = if net.dense.is_empty() { Vec::new() } else { calibration::activations(net, sample) };
     let (layers, unit_scales, hidden_bound) = dense_layers(net, &first, &activations, &importance);
-    let output = output::quantize(&net.output, &unit_scales, net.output_bias, hidden_bound)?;
+    let output = output::quantize(
+        &net.output,
+        &unit_scales,
+        net.output_bias,
+        Sums { hidden_bound, groups: groups(net, options).as_deref() },
+    )?;
     let (low, high) = net.weights.y_range;
     let q16 = |stars: f64| round(stars * 65_536.0);
     Ok(Draft {
@@ -141,8 +174,9 @@ fn draft(net: &FloatNet, sample: &Sample, options: &QuantizeOptions) -> Result<D
         output_weights: output.weights,
         output_bias: output.bias,
         item_bias: vec![0; net.item_rows()],
-        item_bias_shift: 0,
-        item_table: first.item_table,
+        item_bias_shift: output.item_bias_shift.unwrap_or(0),
+        items: first.items,
+        dot: None,
         hidden_limit: HIDDEN_LIMIT,
         user_limit: first.user_limit,
         logit_fraction_bits: output.fraction_bits,
@@ -154,6 +188,14 @@ fn draft(net: &FloatNet, sample: &Sample, options: &QuantizeOptions) -> Result<D
         item_ids: Vec::new(),
         item_titles: Vec::new(),
     })
+}
+
+/// Where sums are rounded group by group, the units of each group.
+fn groups(net: &FloatNet, options: &QuantizeOptions) -> Option<Vec<std::ops::Range<usize>>> {
+    match (options.layout, options.encoding) {
+        (Layout::Folded, Encoding::Pq(codes)) if net.dense.is_empty() => Some(pq::groups(net.width, codes.into())),
+        _ => None,
+    }
 }
 
 /// How much an error of each unit of each hidden layer counts.
@@ -210,6 +252,7 @@ fn store_users(draft: &mut Draft, weights: &Weights, model: &Model) -> Result<us
         FirstDraft::Folded { user_table } => *user_table = values.collect(),
         // The limit of a concat user is 127.
         FirstDraft::Concat { user_table, .. } => *user_table = values.map(|value| value as i8).collect(),
+        FirstDraft::Dot => {}
     }
     Ok(vectors.iter().map(|vector| vector.clamped).sum())
 }

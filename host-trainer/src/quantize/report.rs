@@ -7,6 +7,7 @@ use matchstick::blob::{Layout, Quality, SectionKind};
 use serde::Serialize;
 
 use super::calibration::Sample;
+use super::encoding::Encoding;
 use super::float_net::FloatNet;
 use super::user::user_vector_of;
 use crate::data::{Rating, RatingScale};
@@ -22,6 +23,7 @@ pub struct QuantizeReport {
     pub name: String,
     pub revision: u32,
     pub layout: &'static str,
+    pub encoding: Encoding,
     pub users: u32,
     pub items: u32,
     pub calibration: CalibrationReport,
@@ -92,12 +94,15 @@ pub fn section_name(kind: SectionKind) -> &'static str {
         SectionKind::DenseWeights => "dense_weights",
         SectionKind::DenseBias => "dense_bias",
         SectionKind::OutputWeights => "output_weights",
+        SectionKind::Codebooks => "codebooks",
         SectionKind::UserScales => "user_scales",
         SectionKind::UserIds => "user_ids",
         SectionKind::ItemIds => "item_ids",
         SectionKind::ItemTitles => "item_titles",
         SectionKind::UserTable => "user_table",
+        SectionKind::UserDotTable => "user_dot_table",
         SectionKind::ItemBias => "item_bias",
+        SectionKind::ItemDotTable => "item_dot_table",
         SectionKind::ItemTable => "item_table",
     }
 }
@@ -107,6 +112,7 @@ pub fn layout_name(layout: Layout) -> &'static str {
     match layout {
         Layout::Folded => "folded",
         Layout::Concat => "concat",
+        Layout::Dot => "dot",
     }
 }
 
@@ -188,8 +194,8 @@ impl fmt::Display for QuantizeReport {
         let Self { comparison, calibration, numbers, .. } = self;
         writeln!(
             f,
-            "{} revision {}, {}: {} users, {} items stored",
-            self.name, self.revision, self.layout, self.users, self.items
+            "{} revision {}, {}, {} rows: {} users, {} items stored",
+            self.name, self.revision, self.layout, self.encoding, self.users, self.items
         )?;
         writeln!(f, "calibrated on {}: item biases over {} users", calibration.source, calibration.users)?;
         writeln!(f)?;

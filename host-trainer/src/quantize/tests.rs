@@ -53,7 +53,7 @@ impl Random {
 }
 
 fn options(layout: Layout, users: StoredUsers) -> QuantizeOptions {
-    QuantizeOptions { layout, users, titles: true, name: "test".into(), revision: 1 }
+    QuantizeOptions { layout, users, titles: true, name: "test".into(), revision: 1, ..QuantizeOptions::default() }
 }
 
 fn model(blob: &AlignedBytes) -> Model<'_> {
@@ -64,14 +64,14 @@ fn model(blob: &AlignedBytes) -> Model<'_> {
 fn logit_bound(net: &FloatNet, sample: &Sample, layout: Layout) -> f64 {
     let (extents, importance) = (net.extents(), importance(net));
     let first = match layout {
-        Layout::Folded => folded::quantize(net, &extents),
-        Layout::Concat => concat::quantize(net, &extents, &importance[0]),
+        Layout::Concat => concat::quantize(net, &extents, Encoding::Int8, &importance[0], &sample.users),
+        _ => folded::quantize(net, &extents, Encoding::Int8, &sample.users),
     };
     let activations = calibration::activations(net, sample);
     let mut error: Vec<f64> = match layout {
         // Half a unit for the user's part, half for the item's.
-        Layout::Folded => first.unit_scales.clone(),
         Layout::Concat => concat_error(net, &first, &extents.reach),
+        _ => first.unit_scales.clone(),
     };
     let (mut unit_scales, mut limit) = (first.unit_scales, first.hidden_bound);
     for (index, layer) in net.dense.iter().enumerate() {
@@ -86,7 +86,9 @@ fn logit_bound(net: &FloatNet, sample: &Sample, layout: Layout) -> f64 {
         (unit_scales, limit) = (rows.unit_scales, u32::from(HIDDEN_LIMIT));
     }
     let last = activations.last().expect("a hidden layer");
-    let output = output::quantize(&net.output, &unit_scales, net.output_bias, limit).expect("fits");
+    let output =
+        output::quantize(&net.output, &unit_scales, net.output_bias, Sums { hidden_bound: limit, groups: None })
+            .expect("fits");
     let half = 0.5 / f64::from(1u32 << output.fraction_bits);
     let of_unit = |j: usize| net.output[j].abs() * error[j] + half * (last.largest[j] + error[j]) / unit_scales[j];
     half + (0..error.len()).map(of_unit).sum::<f64>()

@@ -39,6 +39,7 @@ pub fn vector_of_factors(weights: &Weights, model: &Model, factors: &[f32]) -> R
     Ok(match model.head().layout {
         Layout::Folded => from_parts(&weights.user_part(factors), &scales, model.head().user_limit),
         Layout::Concat => from_factors(factors, scales[0]),
+        Layout::Dot => Quantized { values: Vec::new(), clamped: 0 },
     })
 }
 
@@ -87,6 +88,7 @@ fn belong_together(weights: &Weights, model: &Model) -> Result<(), Mismatch> {
     let (user_width, item_width) = match head.layout {
         Layout::Folded => (first_width, first_width),
         Layout::Concat => (weights.user_factors.cols, weights.item_factors.cols),
+        Layout::Dot => (0, 0),
     };
     let compared = [
         ("the first layer's width", usize::from(head.first_width), first_width),
