@@ -70,6 +70,7 @@ mod scorer;
 mod seen;
 pub mod source;
 mod split;
+mod supports;
 mod user;
 
 pub use blob::BlobError;

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::blob::{self, BlobError, Head, ItemBlock, Layout, Sections, Strings, reader};
+use crate::blob::{self, BlobError, Head, ItemBlock, Sections, Strings, reader};
 use crate::fixed::RatingQ16;
 use crate::ops::look_up;
 use crate::prepared::{NetValues, Prepared, UserValues};
@@ -68,9 +68,10 @@ impl<'a> Model<'a> {
     pub(crate) fn stored_user(&self, user: u32) -> UserValues<'a> {
         let Sections { wide_users, narrow_users, user_dots, .. } = self.sections;
         let quads = self.head.padded_user_width() >> 2;
-        let net = match self.head.layout {
-            Layout::Concat => NetValues::Narrow(look_up(narrow_users, quads, user)),
-            Layout::Folded | Layout::Dot => NetValues::Wide(look_up(wide_users, quads, user)),
+        let net = if self.head.is_concat() {
+            NetValues::Narrow(look_up(narrow_users, quads, user))
+        } else {
+            NetValues::Wide(look_up(wide_users, quads, user))
         };
         UserValues { net, dot: look_up(user_dots, self.head.padded_dot_width() >> 2, user) }
     }

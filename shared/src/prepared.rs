@@ -13,6 +13,7 @@ use crate::ops::{
 };
 use crate::rank::{Ranked, TopK};
 use crate::scorer::Score;
+use crate::supports;
 
 /// Why a user could not be prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,16 +99,17 @@ impl<'s> Prepared<'s> {
         let (units, _) = units.as_flattened_mut().as_chunks_mut::<8>();
         let (front, _) = front.as_chunks_mut::<4>();
         let (back, _) = back.as_chunks_mut::<4>();
-        let net_quads = if head.layout == Layout::Dot { 0 } else { head.padded_units() >> 2 };
+        let net_quads = if head.is_dot() { 0 } else { head.padded_units() >> 2 };
         let (net_units, units) = units.split_at_mut_checked(net_quads).ok_or(PrepareError::MemoryTooSmall)?;
         let dot_units = units.get_mut(..user.dot.len()).ok_or(PrepareError::MemoryTooSmall)?;
-        if !user.dot.is_empty() {
+        if supports::DOT && !user.dot.is_empty() {
             Native::dot_units(user.dot, dot_units);
         }
         let net = match user.net {
             NetValues::Wide(user) if head.is_single_sum() => {
                 prepare_sum(head, sections, user, items, net_units, [front, back], tables)
             }
+            _ if !supports::LAYERS => Net::Absent,
             NetValues::Wide(user) if head.layout == Layout::Folded => {
                 let (values, _) = net_units.as_flattened_mut().as_chunks_mut::<4>();
                 for (quad, given) in values.iter_mut().zip(user) {
@@ -137,6 +139,7 @@ impl<'s> Prepared<'s> {
     pub(crate) fn scan(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
         match (&self.net, self.dot_units) {
             (_, []) => self.scan_net(block, threshold),
+            _ if !supports::DOT => None,
             (Net::Absent, units) => {
                 Native::dot_int8(&self.items(block.dots, units.len(), block.biases), units, threshold)
             }
@@ -153,14 +156,14 @@ impl<'s> Prepared<'s> {
         let items = self.items(block.rows, self.head.item_row_bytes() >> 2, block.biases);
         match self.net {
             Net::Int8 => Native::fold_int8(&items, self.net_units, threshold),
-            Net::Int4 => Native::fold_int4(&items, self.net_units, threshold),
-            Net::Pairs(tables) => Native::fold_pairs(&items, tables, threshold),
-            Net::Tables(tables) => {
+            Net::Int4 if supports::INT4 => Native::fold_int4(&items, self.net_units, threshold),
+            Net::Pairs(tables) if supports::INT4 => Native::fold_pairs(&items, tables, threshold),
+            Net::Tables(tables) if supports::PQ => {
                 let found = Native::pq(&items, tables.len(), tables, quantised_threshold(self.head, threshold))?;
                 Some(Found { logits: found.logits.map(|sum| self.logit_of_entries(sum)), ..found })
             }
-            Net::Codes | Net::Layers => self.scan_one_by_one(&items, threshold),
-            Net::Absent => None,
+            Net::Codes | Net::Layers if supports::PQ || supports::LAYERS => self.scan_one_by_one(&items, threshold),
+            _ => None,
         }
     }
 
@@ -169,7 +172,7 @@ impl<'s> Prepared<'s> {
         for (item, &bias) in items.biases.iter().enumerate() {
             let (row, later) = rows.split_at_checked(items.row_quads)?;
             rows = later;
-            let logit = if let Net::Codes = self.net {
+            let logit = if supports::PQ && (!supports::LAYERS || matches!(self.net, Net::Codes)) {
                 let sum = quantised_logit(self.head, self.sections.codebooks, self.net_units, row, bias);
                 self.logit_of_entries(sum)
             } else {
@@ -287,21 +290,13 @@ fn prepare_sum<'s>(
     let weights = sections.output_weights;
     let room = head.table_words() <= table_memory.len();
     match head.item_encoding {
-        ItemEncoding::Int8 => {
-            Native::fold_units(user, weights, units);
-            Net::Int8
-        }
-        ItemEncoding::Int4 if room && items >= Native::PAIR_TABLES_REPAY => {
+        ItemEncoding::Int4 if supports::INT4 && room && items >= Native::PAIR_TABLES_REPAY => {
             let words = table_memory.get_mut(..head.table_words()).unwrap_or_default();
             let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
             pair_tables(user, weights, tables);
             Net::Pairs(tables)
         }
-        ItemEncoding::Int4 => {
-            Native::fold_units(user, weights, units);
-            Net::Int4
-        }
-        ItemEncoding::Pq { .. } => {
+        ItemEncoding::Pq { .. } if supports::PQ => {
             let spare = [bytemuck::cast_slice_mut(front), bytemuck::cast_slice_mut(back)];
             group_units(head, user, weights, units, spare);
             if !room || items < SCORE_TABLES_REPAY {
@@ -311,6 +306,10 @@ fn prepare_sum<'s>(
             let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
             Native::pq_tables(sections.codebooks, head.group_width() >> 2, units, head.item_bias_shift, tables);
             Net::Tables(tables)
+        }
+        encoding => {
+            Native::fold_units(user, weights, units);
+            if supports::INT4 && encoding == ItemEncoding::Int4 { Net::Int4 } else { Net::Int8 }
         }
     }
 }

@@ -2,16 +2,17 @@
 //! whatever the items.
 
 use super::BlobError;
-use super::head::{Head, ItemEncoding, Layout, pad4};
+use super::head::{Head, pad4};
 use super::reader::Sections;
 use crate::kernels::Block8;
+use crate::supports;
 
 const LIMIT: u64 = i32::MAX as u64;
 
 /// Checks every accumulator of a model, and that its stored users keep to the limits from which the accumulators follow.
 /// It looks at near sections only: the bytes of an item may be any.
 pub(super) fn check(head: &Head<'_>, sections: &Sections<'_>) -> Result<(), BlobError> {
-    if head.layout == Layout::Concat {
+    if head.is_concat() {
         let halves = [
             (sections.first_user_weights, head.padded_user_width()),
             (sections.first_item_weights, head.padded_item_width()),
@@ -22,11 +23,13 @@ pub(super) fn check(head: &Head<'_>, sections: &Sections<'_>) -> Result<(), Blob
             within(weights.saturating_mul(128), bias)?;
         }
     }
-    let bound = check_dense_layers(head, sections)?;
+    let bound = if supports::LAYERS { check_dense_layers(head, sections)? } else { head.first_hidden_bound().into() };
     let weights: &[i16] = bytemuck::cast_slice(sections.output_weights);
-    let net = match head.item_encoding {
-        ItemEncoding::Pq { codes } if head.is_single_sum() => grouped_sum(head, weights, usize::from(codes), bound)?,
-        _ => magnitude(weights).saturating_mul(bound).saturating_add(32_768_u64 << head.item_bias_shift.min(15)),
+    let net = if supports::PQ && head.is_single_sum() && head.codes() > 0 {
+        grouped_sum(head, weights, bound)?
+    } else {
+        // Below 4,096 * 2^15 * 2^15, and the bias below 2^30.
+        magnitude(weights).saturating_mul(bound).saturating_add(32_768_u64 << head.item_bias_shift.min(15))
     };
     let dot = (head.padded_dot_width() as u64)
         .saturating_mul(128)
@@ -40,11 +43,11 @@ pub(super) fn check(head: &Head<'_>, sections: &Sections<'_>) -> Result<(), Blob
 
 /// Product quantisation: each group's sum fits its accumulator, each entry of a score table an i16; returns the bound of the shifted sum of
 /// entries and bias.
-fn grouped_sum(head: &Head<'_>, weights: &[i16], codes: usize, bound: u64) -> Result<u64, BlobError> {
+fn grouped_sum(head: &Head<'_>, weights: &[i16], bound: u64) -> Result<u64, BlobError> {
     let shift = head.item_bias_shift.min(15);
     let half = (1_u64 << shift) >> 1;
     let mut entries = 32_768_u64;
-    for group in 0..codes {
+    for group in 0..head.codes() {
         let units = head.group_units(group);
         let sum = magnitude(weights.get(units).unwrap_or_default()).saturating_mul(bound).saturating_add(half);
         let entry = sum >> shift;

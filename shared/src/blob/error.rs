@@ -29,8 +29,10 @@ pub enum BlobError {
     BadSections,
     /// Ids or titles are not valid strings.
     BadStrings,
-    /// Weights with which an accumulator could overflow.
+    /// Weights with which an accumulator could overflow, or stored users beyond their limits.
     Overflow,
+    /// A model of a kind that was left out of this build of the engine: see the features `layers`, `int4`, `pq` and `dot`.
+    LeftOut,
 }
 
 impl BlobError {
@@ -50,7 +52,8 @@ impl BlobError {
             Self::BadDimensions => "a width, row count, shift or limit is outside its bounds",
             Self::BadSections => "a section is missing, misplaced or of the wrong length",
             Self::BadStrings => "the ids or titles are not valid strings",
-            Self::Overflow => "the weights are so large that a sum could overflow",
+            Self::Overflow => "the weights or the stored users are so large that a sum could overflow",
+            Self::LeftOut => "a model of a kind that was left out of this build of the engine",
         }
     }
 }

@@ -3,6 +3,8 @@
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::supports;
+
 /// The first eight bytes of every blob.
 pub const MAGIC: [u8; 8] = *b"MATCHSTK";
 /// The format version that this crate reads and writes.
@@ -21,9 +23,10 @@ pub const MAX_LAYERS: usize = 7;
 pub const MAX_WIDTH: u16 = 4096;
 
 /// How a user and an item meet in the first layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Layout {
     /// Both halves of the first layer were applied on the host; a score adds two rows.
+    #[default]
     Folded,
     /// Embedding rows are stored; the first layer is applied to their concatenation on the device.
     Concat,
@@ -32,7 +35,7 @@ pub enum Layout {
 }
 
 /// How the item rows of the net are stored. Each encoding stands for a row of int8 values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum ItemEncoding {
     /// One byte a value.
     Int8,
@@ -46,14 +49,15 @@ pub enum ItemEncoding {
 }
 
 /// What turns a logit into a rating.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub enum OutputForm {
     /// `low + span * sigmoid(logit)`.
+    #[default]
     SigmoidRange,
 }
 
 /// A dense layer after the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Layer {
     /// Units of this layer, not padded.
     pub outputs: u16,
@@ -62,7 +66,7 @@ pub struct Layer {
 }
 
 /// What was measured when the model was quantised; opaque to the engine, `f32` bits for the host, 0 where nothing was measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Quality {
     /// How many user-item pairs were measured.
     pub pairs: u32,
@@ -75,9 +79,10 @@ pub struct Quality {
 }
 
 /// What a section holds. Sections stand in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum SectionKind {
     /// Concat: the user half of the first layer, i8, blocked, (h, d_u).
+    #[default]
     FirstUserWeights,
     /// Concat: the item half of the first layer, i8, blocked, (h, d_i).
     FirstItemWeights,
@@ -111,13 +116,35 @@ pub enum SectionKind {
     ItemTable,
 }
 
+impl SectionKind {
+    /// All kinds, in order.
+    pub(super) const ALL: [Self; SECTION_KINDS] = [
+        Self::FirstUserWeights,
+        Self::FirstItemWeights,
+        Self::FirstBias,
+        Self::DenseWeights,
+        Self::DenseBias,
+        Self::OutputWeights,
+        Self::Codebooks,
+        Self::UserScales,
+        Self::UserTable,
+        Self::UserDotTable,
+        Self::UserIds,
+        Self::ItemIds,
+        Self::ItemTitles,
+        Self::ItemBias,
+        Self::ItemDotTable,
+        Self::ItemTable,
+    ];
+}
+
 /// How many kinds of section there are.
 pub const SECTION_KINDS: usize = 16;
 /// Codes of a product-quantised row, at most.
 pub const MAX_CODES: u8 = 64;
 
 /// Where a section lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Section {
     /// What it holds.
     pub kind: SectionKind,
@@ -128,7 +155,7 @@ pub struct Section {
 }
 
 /// The head as it stands in the blob, field for field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Head<'a> {
     /// What the model calls itself.
     pub name: &'a str,
@@ -202,7 +229,7 @@ impl Head<'_> {
     /// Values of the dot term, padding included.
     #[must_use]
     pub fn padded_dot_width(&self) -> usize {
-        pad4(usize::from(self.dot_width))
+        if supports::DOT { pad4(usize::from(self.dot_width)) } else { 0 }
     }
 
     /// Values that [`UserVector::from_values`](crate::UserVector::from_values) takes: the net's, then the dot term's.
@@ -214,7 +241,40 @@ impl Head<'_> {
     /// Whether the logit is one sum over folded units: kernels score such a net without computing its units one by one.
     #[must_use]
     pub fn is_single_sum(&self) -> bool {
-        self.layout == Layout::Folded && self.layers.is_empty()
+        (self.layout == Layout::Folded && self.layers.is_empty()) || !(supports::LAYERS || supports::DOT)
+    }
+
+    /// Whether the first layer is applied on the device, by an engine that can do it.
+    pub(crate) fn is_concat(&self) -> bool {
+        supports::LAYERS && self.layout == Layout::Concat
+    }
+
+    /// Whether there is no net, by an engine that can do without.
+    pub(crate) fn is_dot(&self) -> bool {
+        supports::DOT && self.layout == Layout::Dot
+    }
+
+    /// Groups of product-quantised rows; 0 in other encodings.
+    pub(crate) fn codes(&self) -> usize {
+        match self.item_encoding {
+            ItemEncoding::Pq { codes } if supports::PQ => codes.into(),
+            _ => 0,
+        }
+    }
+
+    /// Whether this build of the engine can run the model.
+    pub(crate) fn is_supported(&self) -> bool {
+        let layout = match self.layout {
+            Layout::Folded => supports::LAYERS || self.layers.is_empty(),
+            Layout::Concat => supports::LAYERS,
+            Layout::Dot => supports::DOT,
+        };
+        let encoding = match self.item_encoding {
+            ItemEncoding::Int8 => true,
+            ItemEncoding::Int4 => supports::INT4,
+            ItemEncoding::Pq { .. } => supports::PQ,
+        };
+        layout && encoding && (supports::DOT || self.dot_width == 0)
     }
 
     /// Bytes from one item row to the next.
@@ -222,9 +282,9 @@ impl Head<'_> {
     pub fn item_row_bytes(&self) -> usize {
         let width = usize::from(self.item_width);
         match self.item_encoding {
-            ItemEncoding::Int8 => pad4(width),
-            ItemEncoding::Int4 => pad8(width) >> 1,
-            ItemEncoding::Pq { codes } => pad4(usize::from(codes)),
+            ItemEncoding::Int4 if supports::INT4 => pad8(width) >> 1,
+            ItemEncoding::Pq { codes } if supports::PQ => pad4(usize::from(codes)),
+            _ => pad4(width),
         }
     }
 
@@ -237,50 +297,44 @@ impl Head<'_> {
     /// Product quantisation: values of a codebook row, padding included; 0 in other encodings.
     #[must_use]
     pub fn group_width(&self) -> usize {
-        match self.item_encoding {
-            ItemEncoding::Pq { codes } => pad4(usize::from(self.item_width).div_ceil(usize::from(codes.max(1)))),
-            _ => 0,
-        }
+        let width = usize::from(self.item_width);
+        if self.codes() == 0 { 0 } else { pad4(width.div_ceil(self.codes().max(1))) }
     }
 
     /// Product quantisation: the units of group `group` of a row, 0 to `codes`.
     #[must_use]
     pub fn group_units(&self, group: usize) -> core::ops::Range<usize> {
-        let ItemEncoding::Pq { codes } = self.item_encoding else { return 0..0 };
         let start =
-            |group: usize| group.saturating_mul(self.item_width.into()).checked_div(codes.into()).unwrap_or_default();
+            |group: usize| group.saturating_mul(self.item_width.into()).checked_div(self.codes()).unwrap_or_default();
         start(group)..start(group.saturating_add(1))
     }
 
     /// Bytes from one user row to the next.
     #[must_use]
     pub fn user_row_bytes(&self) -> usize {
-        match self.layout {
-            Layout::Folded => self.padded_user_width().saturating_mul(2),
-            Layout::Concat | Layout::Dot => self.padded_user_width(),
-        }
+        self.padded_user_width() << u8::from(!self.is_concat())
     }
 
     /// Padded units of the last hidden layer.
     #[must_use]
     pub fn last_hidden_width(&self) -> usize {
-        pad4(usize::from(self.layers.last().map_or(self.first_width, |layer| layer.outputs)))
+        let last = self.layers.last().filter(|_| supports::LAYERS);
+        pad4(usize::from(last.map_or(self.first_width, |layer| layer.outputs)))
     }
 
     /// The largest value that a unit of the first hidden layer can have.
     #[must_use]
     pub fn first_hidden_bound(&self) -> u32 {
-        match self.layout {
-            Layout::Folded => u32::from(self.user_limit).saturating_add(127),
-            Layout::Concat | Layout::Dot => u32::from(self.hidden_limit),
-        }
+        if self.is_concat() { self.hidden_limit.into() } else { u32::from(self.user_limit).saturating_add(127) }
     }
 
     /// Units that the prepared user has in memory for the net, as its kernel wants them padded.
     pub(crate) fn padded_units(&self) -> usize {
         match self.item_encoding {
-            ItemEncoding::Int4 if self.is_single_sum() => pad8(usize::from(self.first_width)),
-            ItemEncoding::Pq { codes } if self.is_single_sum() => self.group_width().saturating_mul(usize::from(codes)),
+            ItemEncoding::Int4 if supports::INT4 && self.is_single_sum() => pad8(usize::from(self.first_width)),
+            ItemEncoding::Pq { .. } if supports::PQ && self.is_single_sum() => {
+                self.group_width().saturating_mul(self.codes())
+            }
             _ => pad4(usize::from(self.first_width)),
         }
     }
@@ -290,6 +344,9 @@ impl Head<'_> {
     pub fn required_capacity(&self) -> usize {
         let dot = self.padded_dot_width();
         let first = self.padded_units().max(self.padded_user_width()).saturating_add(dot).max(self.padded_item_width());
+        if !supports::LAYERS {
+            return first;
+        }
         self.layers.iter().fold(first, |widest, layer| widest.max(pad4(usize::from(layer.outputs))))
     }
 
@@ -297,8 +354,8 @@ impl Head<'_> {
     #[must_use]
     pub fn table_words(&self) -> usize {
         match self.item_encoding {
-            ItemEncoding::Int4 if self.is_single_sum() => self.item_row_bytes().saturating_mul(256),
-            ItemEncoding::Pq { codes } if self.is_single_sum() => usize::from(codes).saturating_mul(128),
+            ItemEncoding::Int4 if supports::INT4 && self.is_single_sum() => self.item_row_bytes().saturating_mul(256),
+            ItemEncoding::Pq { .. } if self.is_single_sum() => self.codes().saturating_mul(128),
             _ => 0,
         }
     }

@@ -9,6 +9,7 @@ mod crc;
 mod error;
 mod far;
 mod head;
+mod head_reader;
 mod include;
 pub(crate) mod reader;
 mod strings;

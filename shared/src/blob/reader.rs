@@ -9,8 +9,9 @@ use super::head::{
     ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layout, MAGIC, MAX_CODES, MAX_WIDTH, PREFIX_BYTES,
     SectionKind, TRAILING_ZERO_BYTES, pad4,
 };
-use super::{BlobError, Strings, bounds, crc32};
+use super::{BlobError, Strings, bounds, crc32, head_reader};
 use crate::kernels::{Block8, Quad8, Quad16, Quad32};
+use crate::supports;
 
 /// What a blob says about items that follow one another: a part of the three item sections, or the whole.
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,7 +97,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Head<'_>, Sections<'_>), BlobError> 
 /// The head and where it ends. `start` is the start of a blob, the whole head at least.
 pub(crate) fn read_head(start: &[u8]) -> Result<(Head<'_>, usize), BlobError> {
     let content = start.get(PREFIX_BYTES..).ok_or(BlobError::WrongLength)?;
-    let (head, rest) = postcard::take_from_bytes::<Head<'_>>(content).map_err(|_| BlobError::BadHead)?;
+    let (head, rest) = head_reader::read(content)?;
     check_dimensions(&head)?;
     Ok((head, start.len().saturating_sub(rest.len())))
 }
@@ -143,11 +144,10 @@ fn check_dimensions(head: &Head<'_>) -> Result<(), BlobError> {
         && head.item_bias_shift <= 15
         && head.range_span_q16 <= i32::MAX as u32
         && range_end <= i64::from(i32::MAX);
-    if layout_fits && widths_fit && encoding_fits && dot_fits && numbers_fit {
-        Ok(())
-    } else {
-        Err(BlobError::BadDimensions)
+    if !(layout_fits && widths_fit && encoding_fits && dot_fits && numbers_fit) {
+        return Err(BlobError::BadDimensions);
     }
+    if head.is_supported() { Ok(()) } else { Err(BlobError::LeftOut) }
 }
 
 /// Walks through the section list in the order of kinds. It may see only the beginning of the blob: up to the strings, sections are *near*, they
@@ -171,20 +171,13 @@ impl<'h, 'a> Walk<'h, 'a> {
     pub(crate) fn near_sections(&mut self) -> Result<Sections<'a>, BlobError> {
         use SectionKind as Kind;
         let head = self.head;
-        let (concat, folded) = (head.layout == Layout::Concat, head.layout == Layout::Folded);
+        let (concat, net) = (head.is_concat(), !head.is_dot());
         let user_rows = head.user_rows as usize;
         let first = pad4(usize::from(head.first_width));
-        let (dense_weight_bytes, dense_units) = dense_sizes(head);
-        let has_layers = !head.layers.is_empty();
-        let codebook_rows = match head.item_encoding {
-            ItemEncoding::Pq { codes } => usize::from(codes).saturating_mul(256),
-            _ => 0,
-        };
-        let scales = match head.layout {
-            Layout::Folded => usize::from(head.user_width),
-            Layout::Concat => 1,
-            Layout::Dot => 0,
-        };
+        let has_layers = supports::LAYERS && !head.layers.is_empty();
+        let (dense_weight_bytes, dense_units) = if has_layers { dense_sizes(head) } else { (None, 0) };
+        let codebook_rows = head.codes().saturating_mul(256);
+        let scales = if concat { 1 } else { usize::from(head.user_width) };
         let matrix = |columns: usize| first.checked_mul(columns);
         let user_bytes = user_rows.checked_mul(head.user_row_bytes());
         let dot_bytes = user_rows.checked_mul(head.padded_dot_width()).and_then(|values| values.checked_mul(2));
@@ -194,11 +187,7 @@ impl<'h, 'a> Walk<'h, 'a> {
             first_bias: self.array_if(concat, Kind::FirstBias, first.checked_mul(4))?,
             dense_weights: self.array_if(has_layers, Kind::DenseWeights, dense_weight_bytes)?,
             dense_bias: self.array_if(has_layers, Kind::DenseBias, dense_units.checked_mul(4))?,
-            output_weights: self.array_if(
-                concat || folded,
-                Kind::OutputWeights,
-                head.last_hidden_width().checked_mul(2),
-            )?,
+            output_weights: self.array_if(net, Kind::OutputWeights, head.last_hidden_width().checked_mul(2))?,
             codebooks: self.array_if(
                 codebook_rows > 0,
                 Kind::Codebooks,
@@ -220,9 +209,9 @@ impl<'h, 'a> Walk<'h, 'a> {
         if concat {
             sections.narrow_users = self.array_if(true, Kind::UserTable, user_bytes)?;
         } else {
-            sections.wide_users = self.array_if(folded, Kind::UserTable, user_bytes)?;
+            sections.wide_users = self.array_if(net, Kind::UserTable, user_bytes)?;
         }
-        sections.user_dots = self.array_if(head.dot_width > 0, Kind::UserDotTable, dot_bytes)?;
+        sections.user_dots = self.array_if(head.padded_dot_width() > 0, Kind::UserDotTable, dot_bytes)?;
         Ok(sections)
     }
 
@@ -237,15 +226,11 @@ impl<'h, 'a> Walk<'h, 'a> {
         sections.items = ItemBlock {
             biases: self.array_if(true, Kind::ItemBias, item_rows.checked_mul(2))?,
             dots: self.array_if(
-                head.dot_width > 0,
+                head.padded_dot_width() > 0,
                 Kind::ItemDotTable,
                 item_rows.checked_mul(head.padded_dot_width()),
             )?,
-            rows: self.array_if(
-                head.layout != Layout::Dot,
-                Kind::ItemTable,
-                item_rows.checked_mul(head.item_row_bytes()),
-            )?,
+            rows: self.array_if(!head.is_dot(), Kind::ItemTable, item_rows.checked_mul(head.item_row_bytes()))?,
         };
         Ok(())
     }
@@ -296,6 +281,9 @@ impl<'h, 'a> Walk<'h, 'a> {
     }
 
     fn strings(&mut self, kind: SectionKind, count: usize) -> Result<Option<Strings<'a>>, BlobError> {
+        if !supports::NAMES {
+            return self.take(kind).map(|_| None);
+        }
         self.take(kind)?.map(|section| Strings::new_checked(section, count)).transpose()
     }
 }

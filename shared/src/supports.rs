@@ -1,0 +1,12 @@
+//! What this build of the engine can run: the features as constants, so that the rest of a model's code is compiled, checked and then dropped.
+
+/// Nets whose units are computed one by one.
+pub(crate) const LAYERS: bool = cfg!(feature = "layers");
+/// Item rows of int4.
+pub(crate) const INT4: bool = cfg!(feature = "int4");
+/// Item rows of product quantisation.
+pub(crate) const PQ: bool = cfg!(feature = "pq");
+/// Dot terms.
+pub(crate) const DOT: bool = cfg!(feature = "dot");
+/// Ids and titles.
+pub(crate) const NAMES: bool = cfg!(feature = "names");
