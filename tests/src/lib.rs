@@ -12,6 +12,7 @@ pub mod engine;
 pub mod golden_demo;
 pub mod hex_dump;
 pub mod models;
+pub mod nor_chip;
 pub mod random;
 pub mod redraft;
 pub mod twin;

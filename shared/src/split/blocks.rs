@@ -36,7 +36,7 @@ pub struct RowReader<'b, S> {
 }
 
 impl<'b, S: RowSource> RowReader<'b, S> {
-    /// `buffer` is cut into two halves, each of which has to hold four items: twice 36 bytes and four times what an item takes.
+    /// `buffer` is cut into two halves, each of which has to hold four items: twice 20 bytes and four times what an item takes.
     pub fn new(source: S, buffer: &'b mut [Line]) -> Self {
         Self { source, buffer }
     }
@@ -51,11 +51,12 @@ impl<'b, S: RowSource> RowReader<'b, S> {
         self.source
     }
 
-    /// The source and both halves of the buffer.
+    /// The source and both halves of the buffer, of the same length.
     pub(super) fn parts(&mut self) -> (&mut S, &mut [u8], &mut [u8]) {
         let half = self.buffer.len() >> 1;
-        // In the middle of a slice there is always a place to cut it.
-        let (front, back) = self.buffer.split_at_mut_checked(half).unwrap_or_default();
+        // Both halves are always there.
+        let (front, rest) = self.buffer.split_at_mut_checked(half).unwrap_or_default();
+        let back = rest.get_mut(..half).unwrap_or_default();
         (&mut self.source, bytemuck::cast_slice_mut(front), bytemuck::cast_slice_mut(back))
     }
 

@@ -21,7 +21,7 @@ pub fn firmware() -> Outcome {
     // The engine's optional parts for firmware, which no image of ours turns on.
     let mut clippy = cargo();
     core_from_source(&mut clippy);
-    clippy.args(["clippy", "--quiet", "--package", "matchstick", "--lib", "--features", "defmt"]);
+    clippy.args(["clippy", "--quiet", "--package", "matchstick", "--lib", "--features", "defmt,spi-nor"]);
     run(clippy.args(["--target", "thumbv6m-none-eabi", "--", "-Dwarnings"]))
 }
 

@@ -22,7 +22,7 @@ pub fn check() -> Outcome {
         run(check.arg(target_dir().join("msrv")).env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO"))?;
     } else {
         println!("msrv: Rust {toolchain} is not installed; Clippy checks the engine against it");
-        for features in [&["--no-default-features", "--target", TARGET][..], &["--features", "std"]] {
+        for features in [&["--no-default-features", "--target", TARGET][..], &["--features", "std,spi-nor"]] {
             let mut clippy = cargo();
             if features.contains(&TARGET) {
                 core_from_source(&mut clippy);
@@ -45,7 +45,7 @@ fn stated() -> Outcome<String> {
 
 /// No crate that the engine pulls in may state a newer Rust than the engine does.
 fn dependencies(version: &str) -> Outcome {
-    let tree = capture(cargo().args(["tree", "--quiet", "--package", "matchstick", "--features", "std"]).args([
+    let tree = capture(cargo().args(["tree", "--quiet", "--package", "matchstick", "--features", "std,spi-nor"]).args([
         "--edges=normal",
         "--prefix=none",
         "--format={p}",
