@@ -3,7 +3,7 @@
 use core::array::from_fn;
 
 use super::random::{Arena, Guarded, Random};
-use super::{Cases, Mismatch, lengths, quads};
+use super::{Cases, LONGEST, Mismatch, lengths, quads};
 use crate::kernels::{ActQuad, Block8, Kernels, Quad8, Quad16, Quad32};
 
 /// Rows of the matrices, in quads: none, one and several.
@@ -95,9 +95,11 @@ fn store_activations<K: Kernels>(inputs: Inputs, values: &[i16], acts: &mut [Act
     match inputs {
         Inputs::Int8 => {
             acts.fill_with(|| [random.word(); 4]);
-            for (act, value) in acts.iter_mut().zip(values) {
-                K::activations8(&[Quad8(value.map(|value| value as i8))], core::slice::from_mut(act));
+            let mut row = [Quad8::default(); quads(LONGEST)];
+            for (quad, value) in row.iter_mut().zip(values) {
+                *quad = Quad8(value.map(|value| value as i8));
             }
+            K::activations8(&row[..values.len()], acts);
         }
         Inputs::Hidden => {
             for (act, value) in acts.iter_mut().zip(values) {

@@ -96,6 +96,6 @@ fn lengths() -> impl Iterator<Item = usize> {
 }
 
 /// How many quads hold `length` values.
-fn quads(length: usize) -> usize {
+const fn quads(length: usize) -> usize {
     length.div_ceil(4)
 }
