@@ -21,12 +21,16 @@ impl<'a> Model<'a> {
     ///
     /// # Errors
     /// [`BlobError`] says what is wrong; every byte has been checked when there is none.
+    #[inline(never)] // so that the stack which loading needs is free again afterwards
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, BlobError> {
         if reader::stated_length(bytes)? != bytes.len() {
             return Err(BlobError::WrongLength);
         }
-        let (head, sections) = reader::read(bytes)?;
-        Ok(Self { bytes, head, sections })
+        let body = reader::checked_body(bytes)?;
+        let mut model = Self { bytes, head: Head::default(), sections: Sections::default() };
+        let head_end = reader::read_head(body, &mut model.head)?;
+        reader::read_sections(body, &model.head, head_end, &mut model.sections)?;
+        Ok(model)
     }
 
     /// Reads the blob with which a flash region begins; what lies behind it is not looked at.

@@ -224,7 +224,7 @@ impl<'s> Prepared<'s> {
             Native::hidden(hidden, head.first_shift, head.hidden_limit);
             core::mem::swap(&mut from, &mut to);
         }
-        for layer in DenseLayers::new(head, sections) {
+        for layer in DenseLayers::of(head, sections) {
             let acts = from.get(..width).unwrap_or_default();
             width = layer.bias.len();
             let hidden = to.get_mut(..width).unwrap_or_default();

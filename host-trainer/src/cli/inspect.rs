@@ -76,15 +76,16 @@ struct Region {
 fn regions(model: &Model<'_>) -> Vec<Region> {
     let head = model.head();
     let total = model.bytes().len();
-    let first = head.sections.first().map_or(total, |section| section.offset as usize);
+    let sections: Vec<_> = head.sections.iter().collect();
+    let first = sections.first().map_or(total, |section| section.offset as usize);
     let mut regions = vec![
         Region { name: "prefix", offset: 0, bytes: PREFIX_BYTES },
         Region { name: "head", offset: PREFIX_BYTES, bytes: first - PREFIX_BYTES },
     ];
     let tail = total - TRAILING_ZERO_BYTES - CRC_BYTES;
-    for (index, section) in head.sections.iter().enumerate() {
+    for (index, section) in sections.iter().enumerate() {
         let offset = section.offset as usize;
-        let end = head.sections.get(index + 1).map_or(tail, |next| next.offset as usize);
+        let end = sections.get(index + 1).map_or(tail, |next| next.offset as usize);
         regions.push(Region { name: section_name(section.kind), offset, bytes: end - offset });
     }
     regions.push(Region { name: "zeros and CRC-32", offset: tail, bytes: total - tail });

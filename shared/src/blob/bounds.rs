@@ -79,7 +79,7 @@ fn check_dense_layers(head: &Head<'_>, sections: &Sections<'_>) -> Result<u64, B
     let mut columns = pad4(usize::from(head.first_width));
     let mut weights = sections.dense_weights;
     let mut biases = sections.dense_bias.as_flattened();
-    for layer in &head.layers {
+    for layer in head.layers.iter() {
         let outputs = pad4(usize::from(layer.outputs));
         let blocks = outputs.saturating_mul(columns) >> 4;
         let (matrix, later_weights) = weights.split_at_checked(blocks).ok_or(BlobError::BadSections)?;

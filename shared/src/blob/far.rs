@@ -38,7 +38,8 @@ pub(crate) fn read<'a>(start: &'a [u8], total_bytes: usize) -> Result<(Head<'a>,
     let body_bytes = total_bytes.checked_sub(CRC_BYTES).ok_or(BlobError::WrongLength)?;
     let is_cut = start.len() < body_bytes;
     let body = start.get(..body_bytes).unwrap_or(start);
-    let (head, head_end) = read_head(body).map_err(|error| match error {
+    let mut head = Head::default();
+    let head_end = read_head(body, &mut head).map_err(|error| match error {
         // A head that is cut off can't be told from one that is wrong; the first is what happens.
         BlobError::BadHead if is_cut => FarError::MoreIsNear,
         error => FarError::Blob(error),
@@ -48,7 +49,8 @@ pub(crate) fn read<'a>(start: &'a [u8], total_bytes: usize) -> Result<(Head<'a>,
         return Err(FarError::MoreIsNear);
     }
     let mut walk = Walk::new(body, &head, head_end);
-    let sections = walk.near_sections()?;
+    let mut sections = Sections::default();
+    walk.near_sections(&mut sections)?;
     let items = far_items(&mut walk, &head)?;
     walk.finish(body_bytes)?;
     bounds::check(&head, &sections)?;

@@ -1,8 +1,8 @@
 //! The head of a blob: what the sections are and what their numbers mean. `docs/blob-format.md` is normative.
 
-use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
+use super::List;
 use crate::supports;
 
 /// The first eight bytes of every blob.
@@ -35,9 +35,10 @@ pub enum Layout {
 }
 
 /// How the item rows of the net are stored. Each encoding stands for a row of int8 values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub enum ItemEncoding {
     /// One byte a value.
+    #[default]
     Int8,
     /// Half a byte a value: 16 times a signed nibble.
     Int4,
@@ -155,9 +156,9 @@ pub struct Section {
 }
 
 /// The head as it stands in the blob, field for field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Head<'a> {
-    /// What the model calls itself.
+    /// What the model calls itself; empty in an engine without the feature `names`.
     pub name: &'a str,
     /// The maker's version of this model.
     pub revision: u32,
@@ -180,7 +181,7 @@ pub struct Head<'a> {
     /// Concat: the first layer's rounding shift; 0 in folded.
     pub first_shift: u8,
     /// Dense layers after the first.
-    pub layers: Vec<Layer, MAX_LAYERS>,
+    pub layers: List<'a, Layer>,
     /// Upper clamp of hidden units.
     pub hidden_limit: u16,
     /// A user vector's values lie between -(user_limit + 1) and this; 2^n - 1.
@@ -204,7 +205,7 @@ pub struct Head<'a> {
     /// What was measured when quantising.
     pub quality: Quality,
     /// Where the sections lie, in the order of their kinds.
-    pub sections: Vec<Section, SECTION_KINDS>,
+    pub sections: List<'a, Section>,
 }
 
 /// Rounds a width up to a multiple of eight, as int4 rows are padded.
@@ -318,7 +319,7 @@ impl Head<'_> {
     /// Padded units of the last hidden layer.
     #[must_use]
     pub fn last_hidden_width(&self) -> usize {
-        let last = self.layers.last().filter(|_| supports::LAYERS);
+        let last = if supports::LAYERS { self.layers.last() } else { None };
         pad4(usize::from(last.map_or(self.first_width, |layer| layer.outputs)))
     }
 

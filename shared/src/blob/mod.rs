@@ -27,5 +27,6 @@ pub use head::{
     ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layer, Layout, MAGIC, MAX_CODES, MAX_LAYERS,
     MAX_WIDTH, OutputForm, PREFIX_BYTES, Quality, SECTION_KINDS, Section, SectionKind, TRAILING_ZERO_BYTES, pad4, pad8,
 };
+pub use head_reader::{Entry, List};
 pub(crate) use reader::{ItemBlock, Sections};
 pub use strings::Strings;

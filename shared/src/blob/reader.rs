@@ -7,9 +7,9 @@ use bytemuck::{Pod, try_cast_slice};
 
 use super::head::{
     ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layout, MAGIC, MAX_CODES, MAX_WIDTH, PREFIX_BYTES,
-    SectionKind, TRAILING_ZERO_BYTES, pad4,
+    Section, SectionKind, TRAILING_ZERO_BYTES, pad4,
 };
-use super::{BlobError, Strings, bounds, crc32, head_reader};
+use super::{BlobError, List, Strings, bounds, crc32, head_reader};
 use crate::kernels::{Block8, Quad8, Quad16, Quad32};
 use crate::supports;
 
@@ -39,8 +39,8 @@ impl<'a> ItemBlock<'a> {
     }
 }
 
-/// All sections, typed, borrowed from flash. Made only by [`read`], so their lengths agree with the head.
-#[derive(Clone, Copy, Debug)]
+/// All sections, typed, borrowed from flash. Made only by [`Walk`], so their lengths agree with the head.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sections<'a> {
     pub(crate) first_user_weights: &'a [Block8],
     pub(crate) first_item_weights: &'a [Block8],
@@ -79,27 +79,32 @@ pub(crate) fn stated_length(bytes: &[u8]) -> Result<usize, BlobError> {
     usize::try_from(u32::from_le_bytes(*length)).map_err(|_| BlobError::WrongLength)
 }
 
-/// Checks a whole blob, whose length is exactly `bytes.len()`.
-pub(crate) fn read(bytes: &[u8]) -> Result<(Head<'_>, Sections<'_>), BlobError> {
+/// A whole blob without its CRC, once that has been compared.
+pub(crate) fn checked_body(bytes: &[u8]) -> Result<&[u8], BlobError> {
     let (body, crc) = bytes.split_last_chunk::<CRC_BYTES>().ok_or(BlobError::WrongLength)?;
-    if crc32(body) != u32::from_le_bytes(*crc) {
-        return Err(BlobError::Damaged);
-    }
-    let (head, head_end) = read_head(body)?;
-    let mut walk = Walk::new(body, &head, head_end);
-    let mut sections = walk.near_sections()?;
-    walk.far_sections(&mut sections)?;
-    walk.finish(body.len())?;
-    bounds::check(&head, &sections)?;
-    Ok((head, sections))
+    if crc32(body) == u32::from_le_bytes(*crc) { Ok(body) } else { Err(BlobError::Damaged) }
 }
 
-/// The head and where it ends. `start` is the start of a blob, the whole head at least.
-pub(crate) fn read_head(start: &[u8]) -> Result<(Head<'_>, usize), BlobError> {
+/// Reads the sections of a blob that is in memory whole into `sections`.
+pub(crate) fn read_sections<'a>(
+    body: &'a [u8],
+    head: &Head<'a>,
+    head_end: usize,
+    sections: &mut Sections<'a>,
+) -> Result<(), BlobError> {
+    let mut walk = Walk::new(body, head, head_end);
+    walk.near_sections(sections)?;
+    walk.far_sections(sections)?;
+    walk.finish(body.len())?;
+    bounds::check(head, sections)
+}
+
+/// Reads the head into `head` and returns where it ends. `start` is the start of a blob, the whole head at least.
+pub(crate) fn read_head<'a>(start: &'a [u8], head: &mut Head<'a>) -> Result<usize, BlobError> {
     let content = start.get(PREFIX_BYTES..).ok_or(BlobError::WrongLength)?;
-    let (head, rest) = head_reader::read(content)?;
-    check_dimensions(&head)?;
-    Ok((head, start.len().saturating_sub(rest.len())))
+    let rest = head_reader::read(content, head)?;
+    check_dimensions(head)?;
+    Ok(start.len().saturating_sub(rest.len()))
 }
 
 fn check_dimensions(head: &Head<'_>) -> Result<(), BlobError> {
@@ -156,19 +161,19 @@ pub(crate) struct Walk<'h, 'a> {
     /// The blob, or its beginning.
     memory: &'a [u8],
     head: &'h Head<'a>,
-    /// The next entry of the section list.
-    index: usize,
+    /// The sections that have not been taken yet.
+    left: List<'a, Section>,
     /// Where the section before ended.
     end: usize,
 }
 
 impl<'h, 'a> Walk<'h, 'a> {
     pub(crate) fn new(memory: &'a [u8], head: &'h Head<'a>, head_end: usize) -> Self {
-        Self { memory, head, index: 0, end: head_end }
+        Self { memory, head, left: head.sections, end: head_end }
     }
 
-    /// The sections up to the user tables; strings and items are left empty.
-    pub(crate) fn near_sections(&mut self) -> Result<Sections<'a>, BlobError> {
+    /// The sections up to the user tables; strings and items are left as they are.
+    pub(crate) fn near_sections(&mut self, sections: &mut Sections<'a>) -> Result<(), BlobError> {
         use SectionKind as Kind;
         let head = self.head;
         let (concat, net) = (head.is_concat(), !head.is_dot());
@@ -181,38 +186,28 @@ impl<'h, 'a> Walk<'h, 'a> {
         let matrix = |columns: usize| first.checked_mul(columns);
         let user_bytes = user_rows.checked_mul(head.user_row_bytes());
         let dot_bytes = user_rows.checked_mul(head.padded_dot_width()).and_then(|values| values.checked_mul(2));
-        let mut sections = Sections {
-            first_user_weights: self.array_if(concat, Kind::FirstUserWeights, matrix(head.padded_user_width()))?,
-            first_item_weights: self.array_if(concat, Kind::FirstItemWeights, matrix(head.padded_item_width()))?,
-            first_bias: self.array_if(concat, Kind::FirstBias, first.checked_mul(4))?,
-            dense_weights: self.array_if(has_layers, Kind::DenseWeights, dense_weight_bytes)?,
-            dense_bias: self.array_if(has_layers, Kind::DenseBias, dense_units.checked_mul(4))?,
-            output_weights: self.array_if(net, Kind::OutputWeights, head.last_hidden_width().checked_mul(2))?,
-            codebooks: self.array_if(
-                codebook_rows > 0,
-                Kind::Codebooks,
-                codebook_rows.checked_mul(head.group_width()),
-            )?,
-            user_scales: self.array_if(
-                true,
-                Kind::UserScales,
-                scales.checked_add(head.dot_width.into()).and_then(|scales| scales.checked_mul(4)),
-            )?,
-            wide_users: &[],
-            narrow_users: &[],
-            user_dots: &[],
-            user_ids: None,
-            item_ids: None,
-            item_titles: None,
-            items: ItemBlock::default(),
-        };
+        sections.first_user_weights =
+            self.array_if(concat, Kind::FirstUserWeights, matrix(head.padded_user_width()))?;
+        sections.first_item_weights =
+            self.array_if(concat, Kind::FirstItemWeights, matrix(head.padded_item_width()))?;
+        sections.first_bias = self.array_if(concat, Kind::FirstBias, first.checked_mul(4))?;
+        sections.dense_weights = self.array_if(has_layers, Kind::DenseWeights, dense_weight_bytes)?;
+        sections.dense_bias = self.array_if(has_layers, Kind::DenseBias, dense_units.checked_mul(4))?;
+        sections.output_weights = self.array_if(net, Kind::OutputWeights, head.last_hidden_width().checked_mul(2))?;
+        sections.codebooks =
+            self.array_if(codebook_rows > 0, Kind::Codebooks, codebook_rows.checked_mul(head.group_width()))?;
+        sections.user_scales = self.array_if(
+            true,
+            Kind::UserScales,
+            scales.checked_add(head.dot_width.into()).and_then(|scales| scales.checked_mul(4)),
+        )?;
         if concat {
             sections.narrow_users = self.array_if(true, Kind::UserTable, user_bytes)?;
         } else {
             sections.wide_users = self.array_if(net, Kind::UserTable, user_bytes)?;
         }
         sections.user_dots = self.array_if(head.padded_dot_width() > 0, Kind::UserDotTable, dot_bytes)?;
-        Ok(sections)
+        Ok(())
     }
 
     /// Strings and items, where they are in memory, too.
@@ -238,22 +233,18 @@ impl<'h, 'a> Walk<'h, 'a> {
     /// Checks that nothing is left: `body_bytes` is the length of the whole blob without its CRC.
     pub(crate) fn finish(&self, body_bytes: usize) -> Result<(), BlobError> {
         let expected = aligned(self.end).and_then(|end| end.checked_add(TRAILING_ZERO_BYTES));
-        if self.index == self.head.sections.len() && expected == Some(body_bytes) {
-            Ok(())
-        } else {
-            Err(BlobError::BadSections)
-        }
+        if self.left.is_empty() && expected == Some(body_bytes) { Ok(()) } else { Err(BlobError::BadSections) }
     }
 
     /// Where the next section lies, if it is of this kind: it must start at the next aligned offset.
     pub(crate) fn locate(&mut self, kind: SectionKind) -> Result<Option<Range<usize>>, BlobError> {
-        let Some(section) = self.head.sections.get(self.index).filter(|section| section.kind == kind) else {
+        let Some((section, left)) = self.left.split_first().filter(|(section, _)| section.kind == kind) else {
             return Ok(None);
         };
         let start =
             aligned(self.end).filter(|&start| start == section.offset as usize).ok_or(BlobError::BadSections)?;
         let end = start.checked_add(section.length as usize).ok_or(BlobError::BadSections)?;
-        self.index = self.index.saturating_add(1);
+        self.left = left;
         self.end = end;
         Ok(Some(start..end))
     }
@@ -293,7 +284,7 @@ fn dense_sizes(head: &Head<'_>) -> (Option<usize>, usize) {
     let mut inputs = pad4(usize::from(head.first_width));
     let mut bytes = Some(0_usize);
     let mut units = 0_usize;
-    for layer in &head.layers {
+    for layer in head.layers.iter() {
         let outputs = pad4(usize::from(layer.outputs));
         bytes = bytes.and_then(|bytes| bytes.checked_add(outputs.checked_mul(inputs)?));
         units = units.saturating_add(outputs);

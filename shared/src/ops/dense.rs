@@ -1,6 +1,6 @@
 //! Dense layers after the first: where each one's weights lie (`docs/numerics.md`, section 5). The arithmetic is in the kernels.
 
-use crate::blob::{Head, Sections, pad4};
+use crate::blob::{Head, Layer, Sections, pad4};
 use crate::kernels::{Block8, Quad32};
 
 /// One layer's part of the dense sections.
@@ -11,16 +11,16 @@ pub(crate) struct DenseLayer<'a> {
 }
 
 /// Walks through the dense layers after the first.
-pub(crate) struct DenseLayers<'m, 'a> {
-    layers: core::slice::Iter<'m, crate::blob::Layer>,
+pub(crate) struct DenseLayers<'a, L> {
+    layers: L,
     inputs: usize,
     weights: &'a [Block8],
     biases: &'a [Quad32],
 }
 
-impl<'m, 'a> DenseLayers<'m, 'a> {
-    pub(crate) fn new(head: &'m Head<'a>, sections: &Sections<'a>) -> Self {
-        Self {
+impl<'a> DenseLayers<'a, ()> {
+    pub(crate) fn of(head: &Head<'a>, sections: &Sections<'a>) -> impl Iterator<Item = DenseLayer<'a>> + use<'a> {
+        DenseLayers {
             layers: head.layers.iter(),
             inputs: pad4(usize::from(head.first_width)),
             weights: sections.dense_weights,
@@ -29,7 +29,7 @@ impl<'m, 'a> DenseLayers<'m, 'a> {
     }
 }
 
-impl<'a> Iterator for DenseLayers<'_, 'a> {
+impl<'a, L: Iterator<Item = Layer>> Iterator for DenseLayers<'a, L> {
     type Item = DenseLayer<'a>;
 
     fn next(&mut self) -> Option<DenseLayer<'a>> {

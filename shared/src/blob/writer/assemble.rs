@@ -2,29 +2,36 @@
 
 use std::vec::Vec;
 
+use serde::Serialize;
+
 use super::lay_out::Part;
 use super::{WriteError, to_u32};
-use crate::blob::crc32;
 use crate::blob::head::{
     ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, MAGIC, PREFIX_BYTES, Section, TRAILING_ZERO_BYTES,
 };
+use crate::blob::{List, crc32};
+
+/// A value as postcard writes it.
+pub(super) fn encoded(value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
+    postcard::to_stdvec(value).map_err(|_| WriteError::WrongLength("head"))
+}
 
 /// Puts prefix, head, sections, zeros and CRC together.
 pub(super) fn assemble(head: &Head<'_>, parts: &[Part]) -> Result<Vec<u8>, WriteError> {
-    let mut head = head.clone();
     // Offsets are varints inside the head, so the head's length depends on them: place the sections until that settles. Longer heads
     // only move offsets up, so a few rounds do.
     let mut head_bytes = Vec::new();
     loop {
-        head.sections.clear();
+        let (mut sections, mut count) = (Vec::new(), 0);
         let mut end = PREFIX_BYTES.saturating_add(head_bytes.len());
         for (kind, content) in parts {
             let offset = end.next_multiple_of(ALIGNMENT_BYTES);
             end = offset.saturating_add(content.len());
             let section = Section { kind: *kind, offset: to_u32(offset)?, length: to_u32(content.len())? };
-            head.sections.push(section).map_err(|_| WriteError::WrongLength("sections"))?;
+            sections.extend(encoded(&section)?);
+            count += 1;
         }
-        let again = postcard::to_stdvec(&head).map_err(|_| WriteError::WrongLength("head"))?;
+        let again = encoded(&Head { sections: List::new(count, &sections), ..head.clone() })?;
         if again.len() == head_bytes.len() {
             head_bytes = again;
             break;

@@ -2,9 +2,11 @@
 
 use std::vec::Vec;
 
+use super::assemble::encoded;
 use super::bytes::{self, blocked, nibbles, rows_of, strings};
 use super::{Draft, FirstDraft, ItemsDraft, WriteError, check_length, row_count};
-use crate::blob::head::{Head, ItemEncoding, Layer, Layout, OutputForm, SectionKind};
+use crate::blob::List;
+use crate::blob::head::{Head, ItemEncoding, Layer, Layout, MAX_LAYERS, OutputForm, SectionKind};
 
 /// A section on its way into the blob.
 pub(super) type Part = (SectionKind, Vec<u8>);
@@ -19,7 +21,7 @@ impl Draft {
     }
 
     /// The content of each section, in order, and the head, whose section offsets are still to be filled in.
-    pub(super) fn lay_out(&self) -> Result<(Vec<Part>, Head<'_>), WriteError> {
+    pub(super) fn lay_out<'h>(&'h self, layers: &'h [u8]) -> Result<(Vec<Part>, Head<'h>), WriteError> {
         use SectionKind as Kind;
         let (first, user, item) =
             (usize::from(self.first_width), usize::from(self.user_width), usize::from(self.item_width));
@@ -32,7 +34,7 @@ impl Draft {
             parts.push((Kind::FirstItemWeights, blocked(item_weights, first, item, "item_weights")?));
             parts.push((Kind::FirstBias, rows_of(bias, 1, first, i32::to_le_bytes, "bias")?));
         }
-        let layers = self.dense_parts(first, &mut parts)?;
+        self.dense_parts(first, &mut parts)?;
         let head = self.head(user_rows, item_rows, layers)?;
         self.output_parts(&head, &mut parts)?;
         match &self.first {
@@ -122,26 +124,34 @@ impl Draft {
         Ok(())
     }
 
-    /// Appends the two dense sections and returns the layers' descriptions.
-    fn dense_parts(&self, first: usize, parts: &mut Vec<Part>) -> Result<heapless::Vec<Layer, 7>, WriteError> {
-        let mut layers = heapless::Vec::new();
+    /// Appends the two dense sections.
+    fn dense_parts(&self, first: usize, parts: &mut Vec<Part>) -> Result<(), WriteError> {
         let (mut weights, mut biases, mut inputs) = (Vec::new(), Vec::new(), first);
         for layer in &self.layers {
             let outputs = layer.bias.len();
             weights.extend(blocked(&layer.weights, outputs, inputs, "layers.weights")?);
             biases.extend(rows_of(&layer.bias, 1, outputs, i32::to_le_bytes, "layers.bias")?);
-            let outputs = u16::try_from(outputs).map_err(|_| WriteError::WrongLength("layers.bias"))?;
-            layers.push(Layer { outputs, shift: layer.shift }).map_err(|_| WriteError::WrongLength("layers"))?;
-            inputs = layer.bias.len();
+            inputs = outputs;
         }
-        if !layers.is_empty() {
+        if !self.layers.is_empty() {
             parts.push((SectionKind::DenseWeights, weights));
             parts.push((SectionKind::DenseBias, biases));
         }
-        Ok(layers)
+        Ok(())
     }
 
-    fn head(&self, user_rows: u32, item_rows: u32, layers: heapless::Vec<Layer, 7>) -> Result<Head<'_>, WriteError> {
+    /// The layers' entries in the head.
+    pub(super) fn encoded_layers(&self) -> Result<Vec<u8>, WriteError> {
+        check_length(self.layers.len() <= MAX_LAYERS, "layers")?;
+        let mut bytes = Vec::new();
+        for layer in &self.layers {
+            let outputs = u16::try_from(layer.bias.len()).map_err(|_| WriteError::WrongLength("layers.bias"))?;
+            bytes.extend(encoded(&Layer { outputs, shift: layer.shift })?);
+        }
+        Ok(bytes)
+    }
+
+    fn head<'h>(&'h self, user_rows: u32, item_rows: u32, layers: &'h [u8]) -> Result<Head<'h>, WriteError> {
         let dot = self.dot.as_ref();
         Ok(Head {
             name: &self.name,
@@ -159,7 +169,8 @@ impl Draft {
             item_width: self.item_width,
             first_width: self.first_width,
             first_shift: if let FirstDraft::Concat { shift, .. } = self.first { shift } else { 0 },
-            layers,
+            // At most seven.
+            layers: List::new(self.layers.len() as u32, layers),
             hidden_limit: self.hidden_limit,
             user_limit: self.user_limit,
             dot_width: dot.map_or(0, |dot| dot.width),
@@ -171,7 +182,7 @@ impl Draft {
             range_low_q16: self.range_low_q16,
             range_span_q16: self.range_span_q16,
             quality: self.quality,
-            sections: heapless::Vec::new(),
+            sections: List::default(),
         })
     }
 }

@@ -174,7 +174,8 @@ impl Draft {
     /// # Errors
     /// [`WriteError`] says which part does not fit.
     pub fn write(&self) -> Result<AlignedBytes, WriteError> {
-        let (sections, head) = self.lay_out()?;
+        let layers = self.encoded_layers()?;
+        let (sections, head) = self.lay_out(&layers)?;
         let bytes = assemble::assemble(&head, &sections)?;
         let blob = AlignedBytes::from_slice(&bytes);
         Model::from_bytes(blob.as_slice()).map_err(WriteError::Refused)?;
