@@ -215,10 +215,7 @@ impl<'a> HeadReader<'a> {
     }
 
     /// An enum without fields, by its index.
-    fn variant<T: Copy>(&mut self, variants: &[T]) -> T
-    where
-        T: Default,
-    {
+    fn variant<T: Copy + Default>(&mut self, variants: &[T]) -> T {
         let index = self.number() as usize;
         variants.get(index).copied().unwrap_or_else(|| {
             self.failed = true;

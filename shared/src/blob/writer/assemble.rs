@@ -22,16 +22,15 @@ pub(super) fn assemble(head: &Head<'_>, parts: &[Part]) -> Result<Vec<u8>, Write
     // only move offsets up, so a few rounds do.
     let mut head_bytes = Vec::new();
     loop {
-        let (mut sections, mut count) = (Vec::new(), 0);
+        let mut sections = Vec::new();
         let mut end = PREFIX_BYTES.saturating_add(head_bytes.len());
         for (kind, content) in parts {
             let offset = end.next_multiple_of(ALIGNMENT_BYTES);
             end = offset.saturating_add(content.len());
             let section = Section { kind: *kind, offset: to_u32(offset)?, length: to_u32(content.len())? };
             sections.extend(encoded(&section)?);
-            count += 1;
         }
-        let again = encoded(&Head { sections: List::new(count, &sections), ..head.clone() })?;
+        let again = encoded(&Head { sections: List::new(to_u32(parts.len())?, &sections), ..head.clone() })?;
         if again.len() == head_bytes.len() {
             head_bytes = again;
             break;
