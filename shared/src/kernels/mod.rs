@@ -8,10 +8,27 @@
     reason = "bounds are checked at load; wrapping_* would hide a broken one in debug builds"
 )]
 
+#[cfg(kernel = "armv7e_m")]
+mod armv7e_m;
+#[cfg(kernel = "mve")]
+mod armv8_1_m_mve;
+#[cfg(any(kernel = "armv6_m", kernel = "armv7_m"))]
+mod cortex_m;
 mod types;
 
+#[cfg_attr(
+    any(kernel = "armv7e_m", kernel = "mve"),
+    allow(dead_code, reason = "a core with kernels of its own needs little of it outside of the suite")
+)]
 pub mod portable;
 
+#[cfg(kernel = "armv7e_m")]
+pub use armv7e_m::Armv7eM as Native;
+#[cfg(kernel = "mve")]
+pub use armv8_1_m_mve::Mve as Native;
+#[cfg(any(kernel = "armv6_m", kernel = "armv7_m"))]
+pub use cortex_m::CortexM as Native;
+#[cfg(not(any(kernel = "armv6_m", kernel = "armv7_m", kernel = "armv7e_m", kernel = "mve")))]
 pub use portable::Portable as Native;
 pub use types::{ActQuad, Block8, Found, Items, Quad8, Quad16, Quad32, UnitQuad};
 
@@ -23,7 +40,7 @@ pub trait Kernels {
     const PAIR_TABLES_REPAY: u32 = 300;
 
     /// Puts the user's values a and the output weights w of folded units into this kernel's order. `units` is at least as long as both; what
-    /// they lack is zero.
+    /// they lack is zero. Quads may lie closer together than their storage: `units` is read from its start, as it was filled.
     fn fold_units(user: &[Quad16], weights: &[Quad16], units: &mut [UnitQuad]);
 
     /// Scans folded rows of int8, b: `logit = start + (bias << bias_shift) + sum of w * max(a + b, 0)`.
