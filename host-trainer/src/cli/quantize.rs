@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use matchstick::blob::Layout;
 use matchstick_trainer::data::DataError;
 use matchstick_trainer::files::{check_not_input, check_writable, write_atomically};
+use matchstick_trainer::quantize::budget::{Choice, Wanted, choose};
 use matchstick_trainer::quantize::{Encoding, QuantizeError, QuantizeOptions, StoredUsers, quantize};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
@@ -16,12 +17,14 @@ use thiserror::Error;
 use super::args::{ColumnArgs, SplitArgs};
 use super::data::{Loaded, Rows, ScaleError, check_scale};
 use super::failure::{CommandError, DATA, OutputError};
+use super::table::{Table, thousands};
 use super::terminal::Terminal;
 
 /// Makes a blob for the chip out of a model, and reports what that cost
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  matchstick quantize model.safetensors --out model.blob\n  \
                         matchstick quantize model.safetensors --out model.blob --data ml-100k --fold u1\n  \
+                        matchstick quantize model.safetensors --out small.blob --data ml-100k --fold u1 --budget 96KiB\n  \
                         matchstick quantize model.safetensors --out all.blob --layout concat --users all")]
 pub struct QuantizeArgs {
     /// The model, as `matchstick train` or PyTorch wrote it
@@ -29,12 +32,15 @@ pub struct QuantizeArgs {
     /// The blob to write
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// How user and item meet: `folded` applies the first layer beforehand, `concat` keeps it
-    #[arg(long, value_enum, default_value_t = LayoutArg::Folded)]
-    layout: LayoutArg,
-    /// How item rows are stored: int8, int4, pq8, pq16, or pq:M with M bytes a row
-    #[arg(long, value_name = "ENCODING", default_value = "int8")]
-    encoding: Encoding,
+    /// How user and item meet: `folded` applies the first layer beforehand, `concat` keeps it [default: folded]
+    #[arg(long, value_enum)]
+    layout: Option<LayoutArg>,
+    /// How item rows are stored: int8, int4, pq8, pq16, or pq:M with M bytes a row [default: int8]
+    #[arg(long, value_name = "ENCODING")]
+    encoding: Option<Encoding>,
+    /// Tries what fits into so many bytes, prints a table, and writes the best; --layout and --encoding narrow it
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    budget: Option<usize>,
     /// Whether the people in the training data go along: their tastes, about 100 bytes each
     #[arg(long, value_enum, default_value_t = NoneOrAll::None)]
     users: NoneOrAll,
@@ -134,20 +140,86 @@ pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeComma
         }
     };
     let options = QuantizeOptions {
-        layout: args.layout.into(),
-        encoding: args.encoding,
+        layout: args.layout.map_or(Layout::Folded, Into::into),
+        encoding: args.encoding.unwrap_or_default(),
         users: if args.users == NoneOrAll::All { StoredUsers::All } else { StoredUsers::None },
         titles: args.titles == NoneOrAll::All,
         name: args.name.clone().unwrap_or_else(|| name_of(&weights)),
         revision: args.revision,
     };
     let spinner = terminal.spinner("quantising, and comparing the blob with the model");
-    let (blob, report) = quantize(&weights, &options, ratings.as_deref())?;
+    let (blob, report, choice) = match args.budget {
+        None => {
+            let (blob, report) = quantize(&weights, &options, ratings.as_deref())?;
+            (blob, report, None)
+        }
+        Some(budget) => {
+            let wanted = Wanted { layout: args.layout.map(Into::into), encoding: args.encoding };
+            let (blob, report, choice) = choose(&weights, &options, wanted, budget, ratings.as_deref())?;
+            (blob, report, Some(choice))
+        }
+    };
     write_atomically(&args.out, &blob).map_err(unwritable)?;
     spinner.finish_and_clear();
-    let text = format!("{report}\n\nwrote {} ({} bytes)\n", args.out.display(), blob.len());
-    terminal.result(&text, &json!({ "out": args.out, "report": report }))?;
+    let table = choice.as_ref().map_or_else(String::new, |choice| table_of(choice, terminal));
+    let text = format!("{table}{report}\n\nwrote {} ({} bytes)\n", args.out.display(), blob.len());
+    let mut json = json!({ "out": args.out, "report": report });
+    if let Some(choice) = choice {
+        json["choice"] = json!(choice);
+    }
+    terminal.result(&text, &json)?;
     Ok(())
+}
+
+/// What was tried, and what came of it.
+fn table_of(choice: &Choice, terminal: &Terminal) -> String {
+    let budget = thousands(choice.budget_bytes as u64);
+    let mut table = Table::new()
+        .text("rows")
+        .text("layout")
+        .number("blob bytes")
+        .number("bytes an item")
+        .number("RMSE")
+        .number("top-10 overlap")
+        .text("");
+    for candidate in &choice.candidates {
+        let measured = candidate.comparison;
+        let rmse = measured.and_then(|measured| measured.fixed).map(|fixed| format!("{:.4}", fixed.rmse));
+        let overlap = measured.map(|measured| format!("{:.3}", measured.top10_overlap));
+        let verdict = match (candidate.chosen, candidate.fits) {
+            (true, _) => "chosen",
+            (false, true) => "fits",
+            (false, false) => "too large",
+        };
+        table.row([
+            candidate.encoding.to_string(),
+            candidate.layout.to_owned(),
+            thousands(candidate.total_bytes as u64),
+            candidate.item_bytes.to_string(),
+            rmse.unwrap_or_else(|| "-".to_owned()),
+            overlap.unwrap_or_else(|| "-".to_owned()),
+            verdict.to_owned(),
+        ]);
+    }
+    format!("{}\n\n{}\n", terminal.bold(&format!("What fits {budget} bytes")), table.render(terminal.width()))
+}
+
+/// Bytes: `200000`, `256KiB`, `1.5MiB`, `64kB`.
+fn parse_size(text: &str) -> Result<usize, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1024.0 * 1024.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        _ => return Err("give bytes, as in 200000, 256KiB, 1.5MiB or 64kB".to_owned()),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if (1.0..=f64::from(u32::MAX)).contains(&(number * factor)) => Ok((number * factor) as usize),
+        _ => Err("give a number of bytes between 1 and 4 GiB".to_owned()),
+    }
 }
 
 /// The name of the data that the model was trained on. Synthetic data is always called that.
@@ -158,5 +230,19 @@ pub fn name_of(weights: &Weights) -> String {
         format!("{name} (synthetic)")
     } else {
         name.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_size;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        let sizes = ["200000", "256KiB", "1.5MiB", "64kB", "64 k", "1B"].map(parse_size);
+        assert_eq!(sizes, [200_000, 262_144, 1_572_864, 64_000, 65_536, 1].map(Ok));
+        for wrong in ["", "KiB", "-1", "0", "9GiB", "1.2.3", "5000MiB"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -74,6 +74,18 @@ impl Sample {
         Self { rated: ratings.is_some(), users, compared_users, pairs }
     }
 
+    /// The same, compared over users whom no sample of `layouts` is fitted to, as many as the costliest of them affords: what is measured of one layout stands
+    /// beside what is measured of another.
+    pub fn compared_alike(self, weights: &Weights, layouts: &[Layout], ratings: Option<&[Rating]>) -> Self {
+        let samples: Vec<Self> = layouts.iter().map(|&layout| Self::choose(weights, layout, ratings)).collect();
+        let most = samples.iter().map(|sample| sample.compared_users.len()).min().unwrap_or(usize::MAX);
+        let unfitted = |user: &&u32| samples.iter().all(|sample| sample.users.binary_search(user).is_err());
+        let Some(largest) = samples.iter().max_by_key(|sample| sample.users.len()) else { return self };
+        let unfitted: Vec<u32> = largest.compared_users.iter().filter(unfitted).copied().collect();
+        let compared_users = spread(if unfitted.is_empty() { &largest.compared_users } else { &unfitted }, most);
+        Self { compared_users, pairs: largest.pairs.clone(), ..self }
+    }
+
     /// For people.
     pub fn source(&self) -> &'static str {
         if self.rated { "training pairs" } else { "the model's own tables" }

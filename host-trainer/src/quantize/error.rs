@@ -1,10 +1,13 @@
 //! Why a model can't become a blob.
 
+use std::fmt::Display;
+
 use matchstick::BlobError;
 use matchstick::blob::writer::WriteError;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::encoding::Encoding;
 use crate::evaluate::EvaluateError;
 
 /// Why a model can't become a blob. Tensors have the names of the safetensors file.
@@ -25,6 +28,9 @@ pub enum QuantizeError {
     #[error("the model has no dot term, which is all that the layout `dot` holds")]
     #[diagnostic(help("choose the layout `folded` or `concat`"))]
     NoDot,
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Budget(#[from] Box<TooSmall>),
     #[error("{what} has {found} rows, row 0 included; {expected}")]
     #[diagnostic(help("a model needs row 0 (unknown) in both tables and at least one item"))]
     Rows { what: &'static str, found: usize, expected: String },
@@ -54,4 +60,38 @@ pub enum QuantizeError {
     #[error("the blob can't be run: {0}")]
     #[diagnostic(help("this is a defect of the quantiser; please report it with the model"))]
     NotRun(#[from] EvaluateError),
+}
+
+/// No blob is so small.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "no blob of this model fits {budget} bytes: the smallest, {layout} with {encoding} rows, has {smallest}, {} too many", smallest - budget
+)]
+pub struct TooSmall {
+    pub budget: usize,
+    pub smallest: usize,
+    pub layout: &'static str,
+    pub encoding: Encoding,
+    /// Bytes of what can be left out.
+    pub users: usize,
+    pub titles: usize,
+}
+
+impl Diagnostic for TooSmall {
+    fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
+        let mut parts = Vec::new();
+        if self.users > 0 {
+            parts.push(format!("the users, {} bytes (`--users none`)", self.users));
+        }
+        if self.titles > 0 {
+            parts.push(format!("the titles, {} bytes (`--titles none`)", self.titles));
+        }
+        let rest = "take fewer items or a narrower net";
+        let advice = match (parts.is_empty(), self.users + self.titles >= self.smallest - self.budget) {
+            (true, _) => rest.to_owned(),
+            (false, true) => format!("leave out {}", parts.join(" or ")),
+            (false, false) => format!("leave out {}, and {rest}", parts.join(" and ")),
+        };
+        Some(Box::new(advice))
+    }
 }

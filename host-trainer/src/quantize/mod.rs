@@ -5,6 +5,7 @@
 //! around them [`check`], the float model ([`float_net`]), [`calibration`] and the [`report`]. It writes no file and parses no argument.
 //! Whatever is measured of the blob, the engine computes: the blob is written first without item biases, run to find them, and run again to be compared.
 
+pub mod budget;
 pub mod calibration;
 pub mod check;
 pub mod concat;
@@ -93,21 +94,30 @@ pub fn quantize(
     ratings: Option<&[Rating]>,
 ) -> Result<(AlignedBytes, QuantizeReport), QuantizeError> {
     check::check(weights)?;
-    check::check_codes(weights, options)?;
-    let net = FloatNet::new(weights);
     let sample = Sample::choose(weights, options.layout, ratings);
-    let mut draft = draft(&net, &sample, options)?;
-    let grouped = groups(&net, options).is_some();
+    make(&FloatNet::new(weights), &sample, options)
+}
+
+/// [`quantize`], of a checked model and a sample of it.
+fn make(
+    net: &FloatNet,
+    sample: &Sample,
+    options: &QuantizeOptions,
+) -> Result<(AlignedBytes, QuantizeReport), QuantizeError> {
+    let weights = net.weights;
+    check::check_codes(weights, options)?;
+    let mut draft = draft(net, sample, options)?;
+    let grouped = groups(net, options).is_some();
 
     let blob = draft.write()?;
     let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
-    let errors = calibration::mean_errors(&net, &model, &sample.users)?;
+    let errors = calibration::mean_errors(net, &model, &sample.users)?;
     let bias = item_bias::quantize(&errors, draft.logit_fraction_bits, grouped.then_some(draft.item_bias_shift));
     (draft.item_bias, draft.item_bias_shift) = (bias.values, bias.shift);
 
     let blob = draft.write()?;
     let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
-    let (comparison, mut clamped_user_values) = report::compare(&net, &model, &sample)?;
+    let (comparison, mut clamped_user_values) = report::compare(net, &model, sample)?;
     draft.quality = comparison.quality();
     name_rows(&mut draft, weights, options);
     if options.users == StoredUsers::All {

@@ -27,7 +27,7 @@ const REFINED_ROWS: usize = 4096;
 /// How often codes and codebooks take turns; more gains little.
 const ROUNDS: usize = 3;
 /// Codes that are tried in place of the nearest.
-const CANDIDATES: usize = 32;
+const CANDIDATES: usize = 8;
 
 /// The units of each of `count` groups of a row, as the format divides them.
 pub fn groups(width: usize, count: usize) -> Vec<Range<usize>> {
