@@ -14,10 +14,14 @@ mod armv7e_m;
 mod armv8_1_m_mve;
 #[cfg(any(kernel = "armv6_m", kernel = "armv7_m"))]
 mod cortex_m;
+#[cfg(kernel = "rv32")]
+mod rv32;
+#[cfg(any(test, feature = "kernel-suite"))]
+pub mod suite;
 mod types;
 
 #[cfg_attr(
-    any(kernel = "armv7e_m", kernel = "mve"),
+    any(kernel = "armv6_m", kernel = "armv7_m", kernel = "armv7e_m", kernel = "mve", kernel = "rv32"),
     allow(dead_code, reason = "a core with kernels of its own needs little of it outside of the suite")
 )]
 pub mod portable;
@@ -28,8 +32,10 @@ pub use armv7e_m::Armv7eM as Native;
 pub use armv8_1_m_mve::Mve as Native;
 #[cfg(any(kernel = "armv6_m", kernel = "armv7_m"))]
 pub use cortex_m::CortexM as Native;
-#[cfg(not(any(kernel = "armv6_m", kernel = "armv7_m", kernel = "armv7e_m", kernel = "mve")))]
+#[cfg(not(any(kernel = "armv6_m", kernel = "armv7_m", kernel = "armv7e_m", kernel = "mve", kernel = "rv32")))]
 pub use portable::Portable as Native;
+#[cfg(kernel = "rv32")]
+pub use rv32::Rv32 as Native;
 pub use types::{ActQuad, Block8, Found, Items, Quad8, Quad16, Quad32, UnitQuad};
 
 /// The loops that an instruction set may do in its own way. All of them are exact: each implementation returns the same integers.
