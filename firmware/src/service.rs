@@ -189,7 +189,7 @@ fn info<'a>(model: &'a Model<'_>, platform: &impl Platform) -> Info<'a> {
         layout: head.layout,
         user_rows: head.user_rows,
         item_rows: head.item_rows,
-        user_width: head.user_width,
+        user_width: head.user_width + head.dot_width,
         stack_bytes: platform.stack_bytes(),
     }
 }

@@ -15,7 +15,6 @@ const BOARD: &str = "mps2-an386";
 /// Whom the first part asks for; row 1 of the small blob.
 const USER: u32 = 1;
 const GOLDEN: &str = "tests/golden/demo.blob";
-const GOLDEN_CONCAT: &str = "tests/golden/tiny_concat.blob";
 
 /// Runs the demo.
 pub fn run() -> Outcome {
@@ -28,11 +27,6 @@ pub fn run() -> Outcome {
 /// A small blob with titles, made by hand from invented data; see `tests/`.
 pub fn golden_blob() -> Outcome<Vec<u8>> {
     std::fs::read(root().join(GOLDEN)).map_err(|error| Failure::check(format!("{GOLDEN}: {error}")))
-}
-
-/// A tiny blob of the concat layout with a second layer, whose scores take the deepest way through the engine.
-pub fn golden_concat_blob() -> Outcome<Vec<u8>> {
-    std::fs::read(root().join(GOLDEN_CONCAT)).map_err(|error| Failure::check(format!("{GOLDEN_CONCAT}: {error}")))
 }
 
 /// Boots the firmware with the small blob and prints what it recommends.

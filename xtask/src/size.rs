@@ -1,10 +1,11 @@
 //! `cargo xtask size`: flash, RAM and stack of every image on every board, beside the budget in the board's `board.toml`.
 //! Flash and RAM are read off the image; stack is what the board itself found painted over, after doing all it can do.
 
+use matchstick::blob::tiny;
 use matchstick_emulator::{Answer, Board, Budget, Emulator, Image, Info, Query, UserKey, image_sizes};
 use serde_json::{Value, json};
 
-use crate::demo::{golden_blob, golden_concat_blob};
+use crate::demo::golden_blob;
 use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::{firmware, setup};
@@ -41,8 +42,13 @@ pub fn check() -> Outcome {
 pub fn measure(board: &'static Board, image: Image) -> Outcome<Measured> {
     let elf = firmware::build(board, image)?;
     let sizes = image_sizes(&elf).map_err(|error| Failure::check(error.to_string()))?;
+    // Every kind of model takes its own way through the engine.
+    let mut blobs = vec![golden_blob()?];
+    for (name, draft) in tiny::all() {
+        blobs.push(draft.write().map_err(|error| Failure::check(format!("{name}: {error}")))?.to_vec());
+    }
     let mut stack_bytes = 0;
-    for blob in [golden_blob()?, golden_concat_blob()?] {
+    for blob in blobs {
         let emulator = Emulator::new(board, &elf).blob(blob).map_err(|error| Failure::check(error.to_string()))?;
         let seen = if image == Image::Device { device_stack(&emulator) } else { console_stack(&emulator) }?;
         stack_bytes = stack_bytes.max(seen);
