@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use matchstick::Model;
-use matchstick::blob::{CRC_BYTES, Head, PREFIX_BYTES, Quality, TRAILING_ZERO_BYTES};
+use matchstick::blob::{CRC_BYTES, Head, Layout, PREFIX_BYTES, Quality, TRAILING_ZERO_BYTES};
+use matchstick_trainer::quantize::Encoding;
 use matchstick_trainer::quantize::report::{layout_name, section_name};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
@@ -101,7 +102,7 @@ fn blob_text(file: &str, model: &Model<'_>, terminal: &Terminal) -> String {
     let head = model.head();
     let mut facts = Table::new().text("").text("");
     facts.row(["model", &format!("{}, revision {}", head.name, head.revision)]);
-    facts.row(["layout", &format!("{}, int8 item rows of {} bytes", layout_name(head.layout), head.item_row_bytes())]);
+    facts.row(["layout", &rows_text(head)]);
     let widths: Vec<String> = hidden_widths(head).iter().map(u16::to_string).collect();
     facts.row([
         "net",
@@ -116,10 +117,7 @@ fn blob_text(file: &str, model: &Model<'_>, terminal: &Terminal) -> String {
     let (low, high) = (model.lowest_rating().to_f64(), model.highest_rating().to_f64());
     facts.row(["ratings", &format!("between {low} and {high}")]);
     facts.row(["logit", &format!("32 bits, {} of them fraction", head.logit_fraction_bits)]);
-    facts.row([
-        "memory",
-        &format!("{} units to score (`Memory<{}>`)", model.required_capacity(), model.required_capacity()),
-    ]);
+    facts.row(["memory", &memory_text(model)]);
     facts.row(["quality", &quality_text(&head.quality)]);
     facts.row(["supports", &supports(model).join(", ")]);
 
@@ -134,6 +132,29 @@ fn blob_text(file: &str, model: &Model<'_>, terminal: &Terminal) -> String {
     map.row(["total".to_owned(), String::new(), thousands(total as u64), String::new()]);
     let title = terminal.bold(&format!("{file}: a blob of {} bytes, format version 1", thousands(total as u64)));
     format!("{title}\n\n{}\n{}", facts.render(terminal.width()), map.render(terminal.width()))
+}
+
+/// The layout, and how item rows are stored.
+fn rows_text(head: &Head<'_>) -> String {
+    let mut text = layout_name(head.layout).to_owned();
+    if head.layout != Layout::Dot {
+        let _ = write!(text, ", {} item rows of {} bytes", Encoding::from(head.item_encoding), head.item_row_bytes());
+    }
+    if head.dot_width > 0 {
+        let _ = write!(text, ", dot term of {} values", head.dot_width);
+    }
+    text
+}
+
+/// What the caller of the engine has to set aside.
+fn memory_text(model: &Model<'_>) -> String {
+    let capacity = model.required_capacity();
+    match model.table_words() {
+        0 => format!("{capacity} units to score (`Memory<{capacity}>`)"),
+        words => {
+            format!("{capacity} units to score (`Memory<{capacity}>`), by score tables {} bytes (`Memory<{capacity}, {words}>`)", thousands(4 * words as u64))
+        }
+    }
 }
 
 fn quality_text(quality: &Quality) -> String {
@@ -177,7 +198,10 @@ fn blob_json(model: &Model<'_>) -> Value {
         "name": head.name,
         "revision": head.revision,
         "layout": layout_name(head.layout),
-        "item_encoding": "int8",
+        "item_encoding": Encoding::from(head.item_encoding),
+        "item_row_bytes": head.item_row_bytes(),
+        "dot_width": head.dot_width,
+        "table_words": model.table_words(),
         "items": head.item_rows - 1,
         "users": head.user_rows - 1,
         "user_width": head.user_width,

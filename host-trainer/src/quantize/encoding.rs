@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use matchstick::blob::writer::ItemsDraft;
-use matchstick::blob::{MAX_CODES, pad4, pad8};
+use matchstick::blob::{ItemEncoding, MAX_CODES, pad4, pad8};
 use serde::{Serialize, Serializer};
 
 /// How item rows are stored.
@@ -26,6 +26,16 @@ impl Encoding {
             Self::Int8 => pad4(width),
             Self::Int4 => pad8(width) / 2,
             Self::Pq(codes) => pad4(usize::from(codes)),
+        }
+    }
+}
+
+impl From<ItemEncoding> for Encoding {
+    fn from(encoding: ItemEncoding) -> Self {
+        match encoding {
+            ItemEncoding::Int8 => Self::Int8,
+            ItemEncoding::Int4 => Self::Int4,
+            ItemEncoding::Pq { codes } => Self::Pq(codes),
         }
     }
 }
