@@ -58,8 +58,13 @@ compile_error!("row indices and blob offsets are 32 bits wide, so the engine run
 extern crate std;
 
 pub mod blob;
+mod dims;
 mod fixed;
+#[cfg(not(feature = "kernel-suite"))]
 mod kernels;
+#[cfg(feature = "kernel-suite")]
+#[doc(hidden)]
+pub mod kernels;
 pub mod link;
 mod memory;
 mod model;

@@ -48,7 +48,7 @@ pub struct Mismatch {
 pub fn run<K: Kernels>(memory: &mut [i32], report: &mut dyn FnMut(&'static str, u32)) -> Result<u32, Mismatch> {
     let mut random = Random::new(1);
     memory.fill_with(|| random.word());
-    let functions: [(&'static str, fn(&mut [i32], &mut Cases) -> Result<(), Mismatch>); 12] = [
+    let functions: [(&'static str, Test); 12] = [
         ("fold_units", folded::units::<K>),
         ("fold_int8", folded::int8::<K>),
         ("fold_int4", folded::int4::<K>),
@@ -71,6 +71,9 @@ pub fn run<K: Kernels>(memory: &mut [i32], report: &mut dyn FnMut(&'static str, 
     }
     Ok(total)
 }
+
+/// Tries one function.
+type Test = fn(&mut [i32], &mut Cases) -> Result<(), Mismatch>;
 
 /// Counts the cases of a function.
 struct Cases {
@@ -98,4 +101,33 @@ fn lengths() -> impl Iterator<Item = usize> {
 /// How many quads hold `length` values.
 const fn quads(length: usize) -> usize {
     length.div_ceil(4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Kernels, Native, portable::Portable};
+    use super::{WORDS, run};
+    use std::{string::String, vec, vec::Vec};
+
+    fn passes<K: Kernels>() {
+        for words in [WORDS, 30 * WORDS] {
+            let mut reported = Vec::new();
+            let total = run::<K>(&mut vec![0; words], &mut |function, cases| reported.push((function, cases)));
+            assert_eq!(total, Ok(reported.iter().map(|(_, cases)| cases).sum()));
+            let idle: Vec<&str> =
+                reported.iter().filter(|(_, cases)| *cases < 5).map(|(function, _)| *function).collect();
+            assert_eq!(idle.join(" "), String::new());
+            assert_eq!(reported.len(), 12);
+        }
+    }
+
+    #[test]
+    fn portable_kernels_equal_their_twins() {
+        passes::<Portable>();
+    }
+
+    #[test]
+    fn this_computers_kernels_equal_their_twins() {
+        passes::<Native>();
+    }
 }
