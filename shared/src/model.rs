@@ -3,9 +3,11 @@
 use core::ops::Range;
 
 use crate::blob::{self, BlobError, Head, ItemBlock, Sections, Strings, reader};
+use crate::dims::{Dims, NetKind};
 use crate::fixed::RatingQ16;
 use crate::ops::look_up;
 use crate::prepared::{NetValues, Prepared, UserValues};
+use crate::supports;
 use crate::{Memory, PrepareError, Scorer, UserError, UserVector};
 
 /// A checked blob, borrowed from where it lies. Nothing is copied but the head.
@@ -14,6 +16,7 @@ pub struct Model<'a> {
     bytes: &'a [u8],
     head: Head<'a>,
     sections: Sections<'a>,
+    dims: Dims,
 }
 
 impl<'a> Model<'a> {
@@ -27,9 +30,10 @@ impl<'a> Model<'a> {
             return Err(BlobError::WrongLength);
         }
         let body = reader::checked_body(bytes)?;
-        let mut model = Self { bytes, head: Head::default(), sections: Sections::default() };
+        let mut model = Self { bytes, head: Head::default(), sections: Sections::default(), dims: Dims::default() };
         let head_end = reader::read_head(body, &mut model.head)?;
         reader::read_sections(body, &model.head, head_end, &mut model.sections)?;
+        model.dims = Dims::of(&model.head);
         Ok(model)
     }
 
@@ -44,7 +48,8 @@ impl<'a> Model<'a> {
 
     /// Parts that have been checked elsewhere.
     pub(crate) fn from_parts(bytes: &'a [u8], head: Head<'a>, sections: Sections<'a>) -> Self {
-        Self { bytes, head, sections }
+        let dims = Dims::of(&head);
+        Self { bytes, head, sections, dims }
     }
 
     /// The head, as it stands in the blob.
@@ -57,9 +62,13 @@ impl<'a> Model<'a> {
         &self.sections
     }
 
+    pub(crate) fn dims(&self) -> &Dims {
+        &self.dims
+    }
+
     /// The items of these rows; none where there are no such rows.
     pub(crate) fn items(&self, rows: Range<usize>) -> ItemBlock<'a> {
-        self.sections.items.part(&self.head, rows)
+        self.sections.items.part(&self.dims, rows)
     }
 
     /// One item; row 0 where there is no such row.
@@ -71,13 +80,13 @@ impl<'a> Model<'a> {
     /// A stored user; row 0 where there is no such row.
     pub(crate) fn stored_user(&self, user: u32) -> UserValues<'a> {
         let Sections { wide_users, narrow_users, user_dots, .. } = self.sections;
-        let quads = self.head.padded_user_width() >> 2;
-        let net = if self.head.is_concat() {
-            NetValues::Narrow(look_up(narrow_users, quads, user))
+        let Dims { net, user_quads, dot_quads, .. } = self.dims;
+        let net = if supports::LAYERS && net == NetKind::Concat {
+            NetValues::Narrow(look_up(narrow_users, user_quads, user))
         } else {
-            NetValues::Wide(look_up(wide_users, quads, user))
+            NetValues::Wide(look_up(wide_users, user_quads, user))
         };
-        UserValues { net, dot: look_up(user_dots, self.head.padded_dot_width() >> 2, user) }
+        UserValues { net, dot: if dot_quads > 0 { look_up(user_dots, dot_quads, user) } else { &[] } }
     }
 
     /// The whole blob, without whatever followed it in its region.
@@ -185,7 +194,7 @@ impl<'a> Model<'a> {
         memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
     ) -> Result<Scorer<'s>, PrepareError> {
         let values = user.for_model(&self.head).ok_or(PrepareError::WrongUser)?;
-        Ok(Scorer::new(self, Prepared::new(&self.head, &self.sections, values, items, memory)?))
+        Ok(Scorer::new(Prepared::new(self, values, items, memory)?))
     }
 
     /// [`prepare_for`](Self::prepare_for) for a user of the blob, read where it lies: the fastest way to a single score. A user that the blob does
@@ -200,6 +209,6 @@ impl<'a> Model<'a> {
         memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
     ) -> Result<Scorer<'s>, PrepareError> {
         let values = self.stored_user(user);
-        Ok(Scorer::new(self, Prepared::new(&self.head, &self.sections, values, items, memory)?))
+        Ok(Scorer::new(Prepared::new(self, values, items, memory)?))
     }
 }

@@ -5,8 +5,10 @@
 use core::fmt;
 
 use crate::Memory;
-use crate::blob::{Head, ItemBlock, ItemEncoding, Layout, Sections, pad4};
-use crate::fixed::Logit;
+use crate::Model;
+use crate::blob::{ItemBlock, Layout, Sections, pad4};
+use crate::dims::{Dims, NetKind};
+use crate::fixed::{Logit, RatingQ16};
 use crate::kernels::{Found, Items, Kernels, Native, Quad8, Quad16, Quad32, UnitQuad};
 use crate::ops::{
     DenseLayers, decode, fold_hidden, group_units, pair_tables, quantised_logit, quantised_threshold, sigmoid_range,
@@ -73,8 +75,7 @@ enum Net<'s> {
 /// A prepared user.
 #[derive(Debug)]
 pub(crate) struct Prepared<'s> {
-    head: &'s Head<'s>,
-    sections: &'s Sections<'s>,
+    model: &'s Model<'s>,
     net: Net<'s>,
     net_units: &'s [UnitQuad],
     dot_units: &'s [UnitQuad],
@@ -86,38 +87,69 @@ impl<'s> Prepared<'s> {
     /// Computes all that depends on the user alone. Score tables are built where the memory has room for them and `items`, the number of items
     /// that will be scored, repays that.
     pub(crate) fn new<const CAPACITY: usize, const TABLE_WORDS: usize>(
-        head: &'s Head<'s>,
-        sections: &'s Sections<'s>,
+        model: &'s Model<'s>,
         user: UserValues<'_>,
         items: u32,
         memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
     ) -> Result<Self, PrepareError> {
-        if CAPACITY < head.required_capacity() {
+        let (dims, sections) = (model.dims(), model.sections());
+        if dims.exceed(CAPACITY) {
             return Err(PrepareError::MemoryTooSmall);
         }
         let Memory { units, front, back, tables } = memory;
         let (units, _) = units.as_flattened_mut().as_chunks_mut::<8>();
         let (front, _) = front.as_chunks_mut::<4>();
         let (back, _) = back.as_chunks_mut::<4>();
-        let net_quads = if head.is_dot() { 0 } else { head.padded_units() >> 2 };
-        let (net_units, units) = units.split_at_mut_checked(net_quads).ok_or(PrepareError::MemoryTooSmall)?;
-        let dot_units = units.get_mut(..user.dot.len()).ok_or(PrepareError::MemoryTooSmall)?;
-        if supports::DOT && !user.dot.is_empty() {
+        let (net_units, units) =
+            units.split_at_mut_checked(dims.unit_quads.into()).ok_or(PrepareError::MemoryTooSmall)?;
+        let dot_units = units.get_mut(..dims.dot_quads.into()).ok_or(PrepareError::MemoryTooSmall)?;
+        if supports::DOT && dims.dot_quads > 0 {
             Native::dot_units(user.dot, dot_units);
         }
-        let net = match user.net {
-            NetValues::Wide(user) if head.is_single_sum() => {
-                prepare_sum(head, sections, user, items, net_units, [front, back], tables)
+        let weights = sections.output_weights;
+        let net = match (dims.net, user.net) {
+            (NetKind::Int8, NetValues::Wide(user)) => {
+                Native::fold_units(user, weights, net_units);
+                Net::Int8
             }
+            (NetKind::Int4, NetValues::Wide(user)) if supports::INT4 => {
+                let repaid = items >= Native::PAIR_TABLES_REPAY;
+                match table_memory(tables, dims, repaid) {
+                    None => {
+                        Native::fold_units(user, weights, net_units);
+                        Net::Int4
+                    }
+                    Some(words) => {
+                        let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
+                        pair_tables(user, weights, tables);
+                        Net::Pairs(tables)
+                    }
+                }
+            }
+            (NetKind::Pq, NetValues::Wide(user)) if supports::PQ => {
+                let head = model.head();
+                let spare = [bytemuck::cast_slice_mut(&mut *front), bytemuck::cast_slice_mut(&mut *back)];
+                group_units(head, user, weights, net_units, spare);
+                match table_memory(tables, dims, items >= SCORE_TABLES_REPAY) {
+                    None => Net::Codes,
+                    Some(words) => {
+                        let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
+                        let quads = head.group_width() >> 2;
+                        Native::pq_tables(sections.codebooks, quads, net_units, head.item_bias_shift, tables);
+                        Net::Tables(tables)
+                    }
+                }
+            }
+            (NetKind::Absent, _) => Net::Absent,
             _ if !supports::LAYERS => Net::Absent,
-            NetValues::Wide(user) if head.layout == Layout::Folded => {
+            (NetKind::Folded, NetValues::Wide(user)) => {
                 let (values, _) = net_units.as_flattened_mut().as_chunks_mut::<4>();
                 for (quad, given) in values.iter_mut().zip(user) {
                     *quad = given.0.map(i32::from);
                 }
                 Net::Layers
             }
-            NetValues::Wide(user) if head.layout == Layout::Concat => {
+            (_, NetValues::Wide(user)) => {
                 // In concat a user's values are within an int8; they wait in `back` until they are activations.
                 let narrow = bytemuck::cast_slice_mut::<_, Quad8>(back).get_mut(..user.len()).unwrap_or_default();
                 for (quad, given) in narrow.iter_mut().zip(user) {
@@ -126,13 +158,17 @@ impl<'s> Prepared<'s> {
                 accumulate_user(sections, narrow, front, net_units);
                 Net::Layers
             }
-            NetValues::Narrow(user) => {
+            (_, NetValues::Narrow(user)) => {
                 accumulate_user(sections, user, front, net_units);
                 Net::Layers
             }
-            NetValues::Wide(_) => Net::Absent,
         };
-        Ok(Self { head, sections, net, net_units, dot_units, front, back })
+        Ok(Self { model, net, net_units, dot_units, front, back })
+    }
+
+    /// The model.
+    pub(crate) fn model(&self) -> &'s Model<'s> {
+        self.model
     }
 
     /// The rows of items, `first` to the end of `block` at most, that reach `threshold`: see [`Kernels::fold_int8`].
@@ -148,18 +184,20 @@ impl<'s> Prepared<'s> {
     }
 
     fn items<'b>(&self, rows: &'b [Quad8], row_quads: usize, biases: &'b [i16]) -> Items<'b> {
-        Items { rows, row_quads, biases, bias_shift: self.head.item_bias_shift, start: self.head.output_bias }
+        let head = self.model.head();
+        Items { rows, row_quads, biases, bias_shift: head.item_bias_shift, start: head.output_bias }
     }
 
     /// The net alone.
     fn scan_net(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
-        let items = self.items(block.rows, self.head.item_row_bytes() >> 2, block.biases);
+        let items = self.items(block.rows, self.model.dims().row_quads.into(), block.biases);
         match self.net {
             Net::Int8 => Native::fold_int8(&items, self.net_units, threshold),
             Net::Int4 if supports::INT4 => Native::fold_int4(&items, self.net_units, threshold),
             Net::Pairs(tables) if supports::INT4 => Native::fold_pairs(&items, tables, threshold),
             Net::Tables(tables) if supports::PQ => {
-                let found = Native::pq(&items, tables.len(), tables, quantised_threshold(self.head, threshold))?;
+                let found =
+                    Native::pq(&items, tables.len(), tables, quantised_threshold(self.model.head(), threshold))?;
                 Some(Found { logits: found.logits.map(|sum| self.logit_of_entries(sum)), ..found })
             }
             Net::Codes | Net::Layers if supports::PQ || supports::LAYERS => self.scan_one_by_one(&items, threshold),
@@ -173,7 +211,8 @@ impl<'s> Prepared<'s> {
             let (row, later) = rows.split_at_checked(items.row_quads)?;
             rows = later;
             let logit = if supports::PQ && (!supports::LAYERS || matches!(self.net, Net::Codes)) {
-                let sum = quantised_logit(self.head, self.sections.codebooks, self.net_units, row, bias);
+                let sum =
+                    quantised_logit(self.model.head(), self.model.sections().codebooks, self.net_units, row, bias);
                 self.logit_of_entries(sum)
             } else {
                 let shifted = i32::from(bias) << (items.bias_shift & 15);
@@ -189,24 +228,25 @@ impl<'s> Prepared<'s> {
     /// The net and a dot term beside it: item by item, because neither alone says whether the threshold is reached.
     fn scan_both(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
         (0..block.biases.len()).find_map(|item| {
-            let one = block.part(self.head, item..item.saturating_add(1));
+            let one = block.part(self.model.dims(), item..item.saturating_add(1));
             let net = self.scan_net(&one, i32::MIN)?.logits[0];
             let rows = Items { bias_shift: 0, start: 0, ..self.items(one.dots, self.dot_units.len(), &[0]) };
             let dot = Native::dot_int8(&rows, self.dot_units, i32::MIN)?.logits[0];
             // The loader has checked that the sum stays within an i32.
-            let logit = net.wrapping_add(dot << (self.head.dot_shift & 15));
+            let logit = net.wrapping_add(dot << (self.model.head().dot_shift & 15));
             (logit >= threshold).then(|| Found::one(item, logit))
         })
     }
 
     /// The logit of a sum of table entries and bias.
     fn logit_of_entries(&self, sum: i32) -> i32 {
-        self.head.output_bias.wrapping_add(sum << (self.head.item_bias_shift & 15))
+        let head = self.model.head();
+        head.output_bias.wrapping_add(sum << (head.item_bias_shift & 15))
     }
 
     /// The weighted sum of the last hidden layer, where it has to be computed unit by unit.
     fn hidden_logit(&mut self, row: &[Quad8]) -> i32 {
-        let (head, sections) = (self.head, self.sections);
+        let (head, sections) = (self.model.head(), self.model.sections());
         let (mut from, mut to) = (&mut *self.front, &mut *self.back);
         let mut width = pad4(usize::from(head.first_width)) >> 2;
         let row = decode(head, sections.codebooks, row, bytemuck::cast_slice_mut(to));
@@ -243,9 +283,13 @@ impl<'s> Prepared<'s> {
     /// Logit and rating of the first item of a block.
     pub(crate) fn score(&mut self, block: &ItemBlock<'_>) -> Score {
         let logit = self.logit(block);
-        let head = self.head;
-        let rating = sigmoid_range(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16);
-        Score { logit, rating }
+        Score { logit, rating: self.rating(logit) }
+    }
+
+    /// What is shown for a logit.
+    pub(crate) fn rating(&self, logit: Logit) -> RatingQ16 {
+        let head = self.model.head();
+        sigmoid_range(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16)
     }
 
     /// Ranks the items of a block, of which the first is item `first`, into `top`.
@@ -272,46 +316,14 @@ impl<'s> Prepared<'s> {
             }
             let done = found.first.saturating_add(found.count);
             first = first.wrapping_add(done as u32);
-            block = block.part(self.head, done..block.biases.len());
+            block = block.after(self.model.dims(), done);
         }
     }
 }
 
-/// Prepares a net that is a single sum.
-fn prepare_sum<'s>(
-    head: &Head<'_>,
-    sections: &Sections<'_>,
-    user: &[Quad16],
-    items: u32,
-    units: &mut [UnitQuad],
-    [front, back]: [&mut [Quad32]; 2],
-    table_memory: &'s mut [u32],
-) -> Net<'s> {
-    let weights = sections.output_weights;
-    let room = head.table_words() <= table_memory.len();
-    match head.item_encoding {
-        ItemEncoding::Int4 if supports::INT4 && room && items >= Native::PAIR_TABLES_REPAY => {
-            let words = table_memory.get_mut(..head.table_words()).unwrap_or_default();
-            let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
-            pair_tables(user, weights, tables);
-            Net::Pairs(tables)
-        }
-        ItemEncoding::Pq { .. } if supports::PQ => {
-            let spare = [bytemuck::cast_slice_mut(front), bytemuck::cast_slice_mut(back)];
-            group_units(head, user, weights, units, spare);
-            if !room || items < SCORE_TABLES_REPAY {
-                return Net::Codes;
-            }
-            let words = table_memory.get_mut(..head.table_words()).unwrap_or_default();
-            let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
-            Native::pq_tables(sections.codebooks, head.group_width() >> 2, units, head.item_bias_shift, tables);
-            Net::Tables(tables)
-        }
-        encoding => {
-            Native::fold_units(user, weights, units);
-            if supports::INT4 && encoding == ItemEncoding::Int4 { Net::Int4 } else { Net::Int8 }
-        }
-    }
+/// The memory for score tables, if there is enough and they repay building them.
+fn table_memory<'m>(memory: &'m mut [u32], dims: &Dims, repaid: bool) -> Option<&'m mut [u32]> {
+    memory.get_mut(..dims.table_words as usize).filter(|_| repaid)
 }
 
 /// Building score tables folds 256 rows of codebooks, about as much as scoring 256 items without tables.

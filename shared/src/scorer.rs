@@ -2,9 +2,7 @@
 
 use core::ops::Range;
 
-use crate::Model;
 use crate::fixed::{Logit, RatingQ16};
-use crate::ops::sigmoid_range;
 use crate::prepared::Prepared;
 use crate::rank::TopK;
 
@@ -21,32 +19,30 @@ pub struct Score {
 /// One user, prepared: all that depends on the user alone has been computed.
 #[derive(Debug)]
 pub struct Scorer<'s> {
-    model: &'s Model<'s>,
     prepared: Prepared<'s>,
 }
 
 impl<'s> Scorer<'s> {
-    pub(crate) fn new(model: &'s Model<'s>, prepared: Prepared<'s>) -> Self {
-        Self { model, prepared }
+    pub(crate) fn new(prepared: Prepared<'s>) -> Self {
+        Self { prepared }
     }
 
     /// The logit of an item; an unknown item is row 0.
     #[must_use]
     pub fn logit(&mut self, item: u32) -> Logit {
-        self.prepared.logit(&self.model.item(item))
+        self.prepared.logit(&self.prepared.model().item(item))
     }
 
     /// The logit and the rating of an item; an unknown item is row 0.
     #[must_use]
     pub fn score(&mut self, item: u32) -> Score {
-        self.prepared.score(&self.model.item(item))
+        self.prepared.score(&self.prepared.model().item(item))
     }
 
     /// What is shown for a logit of this model.
     #[must_use]
     pub fn rating(&self, logit: Logit) -> RatingQ16 {
-        let head = self.model.head();
-        sigmoid_range(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16)
+        self.prepared.rating(logit)
     }
 
     /// Ranks the whole catalogue into `top`, items for which `filter` says true; row 0 is no item.
@@ -54,7 +50,7 @@ impl<'s> Scorer<'s> {
     /// The filter is asked only about items that would enter the list as it is then, so it may be slow: a bit set
     /// ([`SeenItems`](crate::SeenItems)), a search, a look at the clock.
     pub fn rank<const K: usize>(&mut self, top: &mut TopK<K>, filter: impl FnMut(u32) -> bool) {
-        self.rank_rows(1..self.model.item_rows(), top, filter);
+        self.rank_rows(1..self.prepared.model().item_rows(), top, filter);
     }
 
     /// Ranks a part of the catalogue into `top`, which may hold the result of other parts: a long ranking can be done in slices between other work,
@@ -66,9 +62,10 @@ impl<'s> Scorer<'s> {
         mut filter: impl FnMut(u32) -> bool,
     ) {
         let first = rows.start.max(1);
-        let end = rows.end.min(self.model.item_rows());
+        let model = self.prepared.model();
+        let end = rows.end.min(model.item_rows());
         if first < end {
-            let block = self.model.items(first as usize..end as usize);
+            let block = model.items(first as usize..end as usize);
             self.prepared.rank(block, first, top, &mut filter);
         }
     }

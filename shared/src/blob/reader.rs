@@ -10,6 +10,7 @@ use super::head::{
     Section, SectionKind, TRAILING_ZERO_BYTES, pad4,
 };
 use super::{BlobError, List, Strings, bounds, crc32, head_reader};
+use crate::dims::Dims;
 use crate::kernels::{Block8, Quad8, Quad16, Quad32};
 use crate::supports;
 
@@ -26,15 +27,27 @@ pub(crate) struct ItemBlock<'a> {
 
 impl<'a> ItemBlock<'a> {
     /// Some of the items; none where there are no such items.
-    pub(crate) fn part(&self, head: &Head<'_>, items: Range<usize>) -> Self {
-        let rows = |table: &'a [Quad8], quads: usize| {
-            let (start, end) = (items.start.saturating_mul(quads), items.end.saturating_mul(quads));
-            table.get(start..end).unwrap_or_default()
+    pub(crate) fn part(&self, dims: &Dims, items: Range<usize>) -> Self {
+        let rows = |table: &'a [Quad8], quads: u16| {
+            // Of a section in memory, so the product fits.
+            let start = items.start.wrapping_mul(quads.into());
+            table.get(start..).and_then(|rows| rows.get(..items.len().wrapping_mul(quads.into()))).unwrap_or_default()
         };
         Self {
             biases: self.biases.get(items.clone()).unwrap_or_default(),
-            dots: rows(self.dots, head.padded_dot_width() >> 2),
-            rows: rows(self.rows, head.item_row_bytes() >> 2),
+            dots: if dims.dot_quads > 0 { rows(self.dots, dims.dot_quads) } else { &[] },
+            rows: rows(self.rows, dims.row_quads),
+        }
+    }
+
+    /// Without the first so many items; none where there are no more.
+    #[inline]
+    pub(crate) fn after(&self, dims: &Dims, items: usize) -> Self {
+        let rows = |table: &'a [Quad8], quads: u16| table.get(items.wrapping_mul(quads.into())..).unwrap_or_default();
+        Self {
+            biases: self.biases.get(items..).unwrap_or_default(),
+            dots: if dims.dot_quads > 0 { rows(self.dots, dims.dot_quads) } else { &[] },
+            rows: rows(self.rows, dims.row_quads),
         }
     }
 }

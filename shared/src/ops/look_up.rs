@@ -2,10 +2,10 @@
 
 /// Row `row` of a table whose rows have `width` entries; row 0 when there is no such row, and nothing when there is no row 0.
 #[must_use]
-pub(crate) fn look_up<T>(table: &[T], width: usize, row: u32) -> &[T] {
+pub(crate) fn look_up<T>(table: &[T], width: u16, row: u32) -> &[T] {
     let at = |row: usize| {
-        let start = row.checked_mul(width)?;
-        table.get(start..)?.get(..width)
+        let start = row.checked_mul(width.into())?;
+        table.get(start..)?.get(..width.into())
     };
     at(row as usize).or_else(|| at(0)).unwrap_or_default()
 }

@@ -13,7 +13,7 @@ pub use scorer::{Interrupted, ReadError, SplitScorer};
 
 use crate::blob::{FarItems, Head};
 use crate::fixed::RatingQ16;
-use crate::prepared::Prepared;
+use crate::prepared::{Prepared, UserValues};
 use crate::source::RowSource;
 use crate::{Memory, Model, PrepareError, UserError, UserVector};
 
@@ -123,9 +123,30 @@ impl<'a> SplitModel<'a> {
         user: &UserVector<USER>,
         memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
     ) -> Result<SplitScorer<'s>, PrepareError> {
-        let head = self.near.head();
-        let values = user.for_model(head).ok_or(PrepareError::WrongUser)?;
-        let prepared = Prepared::new(head, self.near.sections(), values, head.item_rows, memory)?;
-        Ok(SplitScorer::new(head, self.items, prepared))
+        let values = user.for_model(self.head()).ok_or(PrepareError::WrongUser)?;
+        self.prepare_values(values, self.item_rows(), memory)
+    }
+
+    /// As [`Model::prepare_user`].
+    ///
+    /// # Errors
+    /// [`PrepareError::MemoryTooSmall`].
+    pub fn prepare_user<'s, const CAPACITY: usize, const TABLE_WORDS: usize>(
+        &'s self,
+        user: u32,
+        items: u32,
+        memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
+    ) -> Result<SplitScorer<'s>, PrepareError> {
+        self.prepare_values(self.near.stored_user(user), items, memory)
+    }
+
+    fn prepare_values<'s, const CAPACITY: usize, const TABLE_WORDS: usize>(
+        &'s self,
+        values: UserValues<'_>,
+        items: u32,
+        memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
+    ) -> Result<SplitScorer<'s>, PrepareError> {
+        let prepared = Prepared::new(&self.near, values, items, memory)?;
+        Ok(SplitScorer::new(self.head(), self.items, prepared))
     }
 }

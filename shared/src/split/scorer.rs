@@ -6,7 +6,6 @@ use core::ops::Range;
 use super::blocks::{Block, RowReader};
 use crate::blob::{FarItems, Head};
 use crate::fixed::{Logit, RatingQ16};
-use crate::ops::sigmoid_range;
 use crate::prepared::Prepared;
 use crate::rank::TopK;
 use crate::scorer::Score;
@@ -93,8 +92,7 @@ impl<'s> SplitScorer<'s> {
     /// What is shown for a logit of this model.
     #[must_use]
     pub fn rating(&self, logit: Logit) -> RatingQ16 {
-        let head = self.head;
-        sigmoid_range(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16)
+        self.prepared.rating(logit)
     }
 
     /// Ranks the whole catalogue into `top`, as [`Scorer::rank`](crate::Scorer::rank) does.
