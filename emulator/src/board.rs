@@ -121,6 +121,8 @@ pub enum Image {
     SelfTest,
     /// Prints instruction counts.
     Bench,
+    /// Ranks a blob that it reads as if it were in another chip, and prints checksums. Only tests run it.
+    External,
     /// Links only without a panic path; never run.
     Promises,
 }
@@ -136,6 +138,7 @@ impl Image {
             Self::Device => "device",
             Self::SelfTest => "selftest",
             Self::Bench => "bench",
+            Self::External => "external",
             Self::Promises => "promises",
         }
     }
@@ -174,7 +177,7 @@ impl Board {
             Image::Device => Some(self.budget.device),
             Image::SelfTest => Some(self.budget.selftest),
             Image::Bench => Some(self.budget.bench),
-            Image::Promises => None,
+            Image::External | Image::Promises => None,
         }
     }
 

@@ -7,7 +7,9 @@
 
 use core::hint::black_box;
 
-use matchstick::{Memory, Model, TopK, UserVector};
+use embedded_hal::spi::{ErrorKind, ErrorType, Operation, SpiDevice};
+use matchstick::source::{MappedRows, RowSource, SpiNor, SpiNorRows};
+use matchstick::{Line, Memory, Model, RowReader, SplitModel, TopK, UserVector};
 use matchstick_firmware::metal::{blob_region, entry};
 use matchstick_firmware::service::{Platform, Service, Workspace};
 use panic_never as _;
@@ -33,6 +35,10 @@ impl Platform for Unknown {
 fn start() -> ! {
     engine(black_box(blob_region()));
     service(black_box(blob_region()));
+    split(MappedRows(black_box(blob_region())));
+    if let Ok(chip) = SpiNor::new(Bus) {
+        split(SpiNorRows::new(chip, black_box(0)));
+    }
     loop {
         core::hint::spin_loop();
     }
@@ -70,4 +76,40 @@ fn service(flash: &[u8]) {
     let Workspace { request, reply, scratch } = black_box(&mut workspace);
     Service::new(flash).serve(request, scratch, &mut Unknown, reply);
     black_box(reply.bytes());
+}
+
+/// A bus on which anything may happen.
+struct Bus;
+
+impl ErrorType for Bus {
+    type Error = ErrorKind;
+}
+
+impl SpiDevice for Bus {
+    fn transaction(&mut self, operations: &mut [Operation<'_, u8>]) -> Result<(), ErrorKind> {
+        black_box(operations);
+        black_box(Ok(()))
+    }
+}
+
+/// What a firmware calls whose items are in another chip.
+fn split(source: impl RowSource) {
+    let (mut near, mut blocks) = ([Line::ZERO; 64], [Line::ZERO; 64]);
+    let mut rows = RowReader::new(source, black_box(&mut blocks));
+    let Ok(model) = SplitModel::load(&mut rows, black_box(&mut near)) else { return };
+    let mut memory = Memory::<64, 1024>::with_tables();
+    let stored = model.user_vector::<64>(black_box(1));
+    let given = model.vector_from_values::<64>(black_box::<&[i16]>(&[0; 50]));
+    for user in [stored, given].into_iter().flatten() {
+        let Ok(mut scorer) = model.prepare(&user, &mut memory) else { continue };
+        let mut top = TopK::<10>::new();
+        let done = scorer.rank(&mut rows, &mut top, |item| item != black_box(1));
+        black_box(done.map_err(|interrupted| interrupted.next).is_ok());
+        black_box(scorer.rank_rows(&mut rows, black_box(5)..black_box(9), &mut top, |_| true).is_ok());
+        for ranked in top.as_slice() {
+            black_box(scorer.rating(ranked.logit).hundredths());
+        }
+        black_box(scorer.score(&mut rows, black_box(1)).is_ok());
+    }
+    black_box((model.lowest_rating(), model.highest_rating(), model.head().item_rows));
 }

@@ -17,7 +17,7 @@ pub use riscv_rt::{TrapFrame, entry};
 pub use semihosting::{print, println, process::exit};
 
 pub use files::{Replies, Requests};
-pub use region::{blob_region, workspace};
+pub use region::{Once, blob_region, workspace};
 pub use stack::{high_water_bytes, paint};
 
 use crate::{board, service::Platform};

@@ -1,5 +1,6 @@
-//! The two pieces of memory that an image has beside its stack: the blob region, and the service's workspace.
+//! The memory that an image has beside its stack: the blob region, the service's workspace, and what else is handed out once.
 
+use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::service::Workspace;
@@ -19,17 +20,37 @@ pub fn blob_region() -> &'static [u8] {
     unsafe { core::slice::from_raw_parts(&raw const __blob_start, length) }
 }
 
-/// The service's memory, which is too large for a stack frame. To be called once; later calls return nothing.
+/// Memory that is handed out once: what is too large for a stack frame.
+pub struct Once<T> {
+    taken: AtomicBool,
+    memory: UnsafeCell<T>,
+}
+
+// SAFETY: `take` gives one caller the only reference there ever is.
+unsafe impl<T: Send> Sync for Once<T> {}
+
+impl<T> Once<T> {
+    /// For a `static`.
+    #[must_use]
+    pub const fn new(memory: T) -> Self {
+        Self { taken: AtomicBool::new(false), memory: UnsafeCell::new(memory) }
+    }
+
+    /// The memory; later calls return nothing. Not to be called by interrupt handlers.
+    pub fn take(&'static self) -> Option<&'static mut T> {
+        if self.taken.load(Ordering::Relaxed) {
+            return None;
+        }
+        // Not a swap, which Armv6-M doesn't have: there is one core, and no interrupt handler calls this.
+        self.taken.store(true, Ordering::Relaxed);
+        // SAFETY: `taken` lets this be reached once, so this is the only reference there ever is.
+        Some(unsafe { &mut *self.memory.get() })
+    }
+}
+
+/// The service's memory. To be called once; later calls return nothing.
 #[must_use]
 pub fn workspace() -> Option<&'static mut Workspace> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    static mut WORKSPACE: Workspace = Workspace::new();
-    if TAKEN.load(Ordering::Relaxed) {
-        return None;
-    }
-    // Not a swap, which Armv6-M doesn't have: there is one core, and no interrupt handler calls this.
-    TAKEN.store(true, Ordering::Relaxed);
-    let workspace = &raw mut WORKSPACE;
-    // SAFETY: TAKEN lets this be reached once, so this is the only reference there ever is.
-    Some(unsafe { &mut *workspace })
+    static WORKSPACE: Once<Workspace> = Once::new(Workspace::new());
+    WORKSPACE.take()
 }

@@ -11,6 +11,7 @@ mod cli_output;
 mod cli_path;
 mod cli_train;
 mod demo_blob;
+mod external_memory;
 mod fuzz_seeds;
 mod golden_vectors;
 mod large_catalogues;
