@@ -112,7 +112,7 @@ struct Budgets {
     bench: Budget,
 }
 
-/// A firmware image, a binary of the crate `matchstick-firmware`.
+/// A firmware image, a binary of the crate `matchstick-firmware` or of one that builds on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Image {
     /// Answers requests.
@@ -125,10 +125,14 @@ pub enum Image {
     External,
     /// Links only without a panic path; never run.
     Promises,
+    /// The engine and little else, for its size.
+    Engine,
+    /// Prints instruction counts of other libraries.
+    Peers,
 }
 
 impl Image {
-    /// The images with a budget: those that are run.
+    /// The images with a budget: those that are run with a blob.
     pub const RUNNABLE: [Self; 3] = [Self::Device, Self::SelfTest, Self::Bench];
 
     /// The name of the binary.
@@ -140,6 +144,17 @@ impl Image {
             Self::Bench => "bench",
             Self::External => "external",
             Self::Promises => "promises",
+            Self::Engine => "engine",
+            Self::Peers => "peers",
+        }
+    }
+
+    /// The crate that it is a binary of.
+    #[must_use]
+    pub const fn package(self) -> &'static str {
+        match self {
+            Self::Peers => "matchstick-bench-peers",
+            _ => "matchstick-firmware",
         }
     }
 }
@@ -170,14 +185,14 @@ impl Board {
         Self::all().iter().find(|board| board.name == name).ok_or_else(|| UnknownBoard(name.to_owned()))
     }
 
-    /// What `image` may use of this board; nothing is said of an image that is never run.
+    /// What `image` may use of this board; nothing is said of the others.
     #[must_use]
     pub fn budget(&self, image: Image) -> Option<Budget> {
         match image {
             Image::Device => Some(self.budget.device),
             Image::SelfTest => Some(self.budget.selftest),
             Image::Bench => Some(self.budget.bench),
-            Image::External | Image::Promises => None,
+            Image::External | Image::Promises | Image::Engine | Image::Peers => None,
         }
     }
 

@@ -63,7 +63,7 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
     }
     let output = command
         .current_dir(&root)
-        .args(["--quiet", "--package", "matchstick-firmware", "--bin", image.name()])
+        .args(["--quiet", "--package", image.package(), "--bin", image.name()])
         .args(["--target", &board.target, "--profile", &board.profile, "--features", &board.features.join(",")])
         .args(["--message-format", "json-render-diagnostics"])
         .env("MATCHSTICK_BOARD", &board.name)

@@ -77,6 +77,11 @@ impl Scratch {
     pub const fn new() -> Self {
         Self { memory: WorkingMemory::with_tables(), block: [0; BLOCK_BYTES] }
     }
+
+    /// The part that scoring and ranking work in.
+    pub fn memory(&mut self) -> &mut WorkingMemory {
+        &mut self.memory
+    }
 }
 
 impl Default for Scratch {

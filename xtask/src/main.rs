@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: the one entry point for everything that a person or CI does with this repository beyond
 //! `cargo build`. Each command is one module; what a command needs installed, `setup` installs.
 
+mod bench;
 mod build_core;
 mod demo;
 mod failure;

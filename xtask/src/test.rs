@@ -12,15 +12,16 @@ use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::process::{cargo, root, run as call};
 use crate::steps::{self, Step};
-use crate::{setup, size, symbols, tidy};
+use crate::{bench, setup, size, symbols, tidy};
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "format", run: format },
     Step { name: "tidy", run: tidy::check },
     Step { name: "docs", run: docs },
     Step { name: "lint-firmware", run: lint::firmware },
     Step { name: "promises", run: symbols::check },
     Step { name: "size", run: size::check },
+    Step { name: "instructions", run: bench::budgets::check },
     Step { name: "msrv", run: msrv::check },
     Step { name: "build", run: build },
     Step { name: "lint", run: lint::host },
