@@ -149,6 +149,12 @@ impl Image {
         }
     }
 
+    /// Whether it is built without the default features: it measures what can be left out.
+    #[must_use]
+    pub const fn is_minimal(self) -> bool {
+        matches!(self, Self::Engine)
+    }
+
     /// The crate that it is a binary of.
     #[must_use]
     pub const fn package(self) -> &'static str {

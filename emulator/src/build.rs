@@ -61,6 +61,9 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
     if let Some(folder) = own_target_folder(board, &cargo, &root)? {
         command.arg("--target-dir").arg(folder);
     }
+    if image.is_minimal() {
+        command.arg("--no-default-features");
+    }
     let output = command
         .current_dir(&root)
         .args(["--quiet", "--package", image.package(), "--bin", image.name()])

@@ -14,6 +14,9 @@ use object::{
 /// Sections that name the rest of RAM and occupy nothing.
 const PLACEHOLDERS: [&str; 2] = [".stack", ".heap"];
 
+/// Sections of code and constants, vectors excepted.
+const CODE_SECTIONS: [&str; 2] = [".text", ".rodata"];
+
 /// What an image occupies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImageSizes {
@@ -78,6 +81,24 @@ pub fn image_symbols(path: &Path) -> Result<Vec<String>, ElfError> {
             .filter(|name| !name.is_empty())
             .map(str::to_owned)
             .collect()
+    })
+}
+
+/// The bytes of code and constants of an image without those symbols of it for which `is_foreign` says true; vectors are not counted.
+///
+/// # Errors
+/// When the file can't be read or isn't an ELF file.
+pub fn code_bytes(path: &Path, is_foreign: impl Fn(&str) -> bool) -> Result<u64, ElfError> {
+    with_elf(path, |elf| {
+        let counted = |section: &object::read::elf::ElfSection32<'_, '_>| {
+            section.name().is_ok_and(|name| CODE_SECTIONS.contains(&name))
+        };
+        let all: u64 = elf.sections().filter(counted).map(|section| section.size()).sum();
+        let indices: Vec<_> = elf.sections().filter(counted).map(|section| section.index()).collect();
+        let foreign = elf.symbols().filter(|symbol| {
+            symbol.section_index().is_some_and(|index| indices.contains(&index)) && symbol.name().is_ok_and(&is_foreign)
+        });
+        all.saturating_sub(foreign.map(|symbol| symbol.size()).sum())
     })
 }
 

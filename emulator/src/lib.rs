@@ -3,7 +3,7 @@
 //! - [`Board`]: the boards, as data: memory maps, budgets, what QEMU calls them.
 //! - [`build`]: runs cargo for a board and an [`Image`], and says where the ELF file is.
 //! - [`Emulator`]: one board, one firmware, one blob; [`Emulator::run`] boots it, [`Emulator::ask`] boots it and exchanges messages.
-//! - [`image_sizes`] and [`image_symbols`]: what is in an ELF file.
+//! - [`image_sizes`], [`image_symbols`] and [`code_bytes`]: what is in an ELF file.
 //!
 //! QEMU is looked for in PATH; installing it is somebody else's business (`cargo xtask setup`).
 
@@ -17,6 +17,6 @@ mod qemu;
 pub use ask::{Answer, Info, Query, UserKey};
 pub use board::{Board, Budget, Image, Qemu, Region, UnknownBoard};
 pub use build::{BuildError, CORE_SOURCE_VARIABLE, build, core_from_source};
-pub use elf::{ElfError, ImageSizes, image_sizes, image_symbols};
+pub use elf::{ElfError, ImageSizes, code_bytes, image_sizes, image_symbols};
 pub use error::EmulatorError;
 pub use qemu::{Emulator, Run};

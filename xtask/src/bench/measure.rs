@@ -7,7 +7,7 @@ use std::time::Duration;
 use matchstick::blob::AlignedBytes;
 use matchstick::link::Digest;
 use matchstick::{Memory, Model, PrepareError};
-use matchstick_emulator::{Board, Emulator, EmulatorError, Image};
+use matchstick_emulator::{Board, Emulator, EmulatorError, Image, code_bytes};
 
 use super::blobs;
 use super::cases::Case;
@@ -82,6 +82,19 @@ pub fn run_alone(board: &'static Board, elf: &std::path::Path) -> Outcome<Number
     Ok(numbers(&run.console))
 }
 
+/// The engine's own code and constants in the image `engine`, at opt-level "s".
+pub fn engine_bytes(board: &Board) -> Outcome<u64> {
+    let elf = build(board, PROFILES[1], Image::Engine)?;
+    code_bytes(&elf, is_foreign).map_err(|error| Failure::check(error.to_string()))
+}
+
+/// Whether a symbol is not the engine's: the compiler's own routines, the table of the CRC, and start-up.
+fn is_foreign(symbol: &str) -> bool {
+    let starts_up = ["Reset", "DefaultHandler_", "DefaultPreInit", "HardFault_", "SysTick"].contains(&symbol);
+    let routine = symbol.starts_with("__") || symbol.starts_with("mem") || symbol.contains("compiler_builtins");
+    starts_up || routine || (symbol.contains("3crc") && symbol.contains("5TABLE"))
+}
+
 fn numbers(console: &str) -> Numbers {
     let pairs = console.lines().filter_map(|line| line.split_once(' '));
     pairs.filter_map(|(name, number)| Some((name.to_owned(), number.trim().parse().ok()?))).collect()
@@ -108,6 +121,17 @@ fn digest(blob: &AlignedBytes) -> Result<u64, Box<dyn std::error::Error>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_the_engines_is_told_by_its_name() {
+        for name in ["__aeabi_lmul", "Reset", "memcpy", "_RNvNtCsjc_17compiler_builtins3mem6memcpy"] {
+            assert!(is_foreign(name), "{name}");
+        }
+        assert!(is_foreign("_ZN10matchstick4blob3crc5TABLE17h7ee53008a384a1baE"));
+        for name in ["_ZN10matchstick4blob5crc3217h0E", "_ZN6engine20__cortex_m_rt_start17h0E", "matchstick_fold_int8"] {
+            assert!(!is_foreign(name), "{name}");
+        }
+    }
 
     #[test]
     fn lines_of_a_name_and_a_number_are_read() {
