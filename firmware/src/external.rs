@@ -93,7 +93,7 @@ mod tests {
     fn has_the_outcome_of_the_self_test_in_one_piece() {
         for blob in [tiny::folded(), tiny::concat()] {
             let model = Model::from_bytes(&blob).unwrap();
-            let (mut near, mut blocks) = ([Line::ZERO; 64], [Line::ZERO; 8]);
+            let (mut near, mut blocks) = ([Line::ZERO; 64], [Line::ZERO; 16]);
             let mut rows = RowReader::new(Window(&blob), &mut blocks);
             let split = SplitModel::load(&mut rows, &mut near).unwrap();
             let mut memory = Box::new(WorkingMemory::with_tables());
@@ -108,10 +108,10 @@ mod tests {
     #[test]
     fn a_window_that_ends_early_fails_by_name() {
         let blob = tiny::folded();
-        let (mut near, mut blocks) = ([Line::ZERO; 64], [Line::ZERO; 8]);
+        let (mut near, mut blocks) = ([Line::ZERO; 64], [Line::ZERO; 16]);
         let mut rows = RowReader::new(Window(&blob), &mut blocks);
         let split = SplitModel::load(&mut rows, &mut near).unwrap();
-        let mut blocks = [Line::ZERO; 8];
+        let mut blocks = [Line::ZERO; 16];
         let mut cut = RowReader::new(Window(&blob[..64]), &mut blocks);
         let mut memory = Box::new(WorkingMemory::with_tables());
         let failure = run(&mut cut, &split, 1, &mut memory).unwrap_err();

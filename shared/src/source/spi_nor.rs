@@ -99,6 +99,11 @@ impl<SPI: SpiDevice> SpiNor<SPI> {
         if id == [0xFF; 3] || id == [0; 3] { Err(SpiNorError::NoChip) } else { Ok(id) }
     }
 
+    /// The bus device, for commands that this driver does not have.
+    pub fn bus(&mut self) -> &mut SPI {
+        &mut self.spi
+    }
+
     /// The bus device back.
     pub fn release(self) -> SPI {
         self.spi

@@ -2,7 +2,7 @@
 
 use matchstick::blob::writer::{Draft, FirstDraft, ItemsDraft};
 use matchstick::blob::{AlignedBytes, tiny};
-use matchstick::source::{FlashRows, SpiNor};
+use matchstick::source::{FlashRows, SpiNor, SpiNorRows};
 use matchstick::{Line, Memory, Model, RowReader, SplitModel, TopK};
 use matchstick_tests::nor_chip::NorChip;
 use matchstick_tests::random::Random;
@@ -54,7 +54,13 @@ fn ranked_from_a_chip<const CAPACITY: usize, const TABLE_WORDS: usize>(blob: &[u
     let split = SplitModel::load(&mut rows, &mut near).expect("valid, and there is memory enough");
     let vector = split.user_vector::<CAPACITY>(0).expect("the capacity fits");
     let mut scorer = split.prepare(&vector, &mut memory).expect("the capacity fits");
+    let loading = clocked(&mut rows);
     scorer.rank(&mut rows, &mut top, |item| item % 5 != 0).expect("no fault was injected");
+    let ranking = clocked(&mut rows) - loading;
+    let item_bytes = 2 + model.head().item_row_bytes() as u64;
+    let items = u64::from(model.item_rows()) - 1;
+    assert!(loading * 99 <= blob.len() as u64 * 100, "{loading} bytes went over the bus to load {}", blob.len());
+    assert!(ranking * 99 <= items * item_bytes * 100, "{ranking} bytes went over the bus for {items} items");
     let mut slices = TopK::<10>::new();
     for start in (0..model.item_rows()).step_by(99_991) {
         scorer.rank_rows(&mut rows, start..start + 99_991, &mut slices, |item| item % 5 != 0).expect("no fault");
@@ -68,6 +74,11 @@ fn ranked_from_a_chip<const CAPACITY: usize, const TABLE_WORDS: usize>(blob: &[u
     let again = scorer.score(&mut rows, top.as_slice()[0].item).expect("no fault was injected");
     assert_eq!(again.logit, top.as_slice()[0].logit);
     ram
+}
+
+/// Bytes that have gone over the bus, commands and addresses included.
+fn clocked(rows: &mut RowReader<'_, SpiNorRows<NorChip>>) -> u64 {
+    rows.source().flash().bus().bytes_clocked
 }
 
 #[test]

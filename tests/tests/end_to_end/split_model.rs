@@ -1,7 +1,7 @@
 //! A model whose items stay in another chip gives the numbers of the model in one piece, refuses what it refuses, and survives a chip that fails.
 
 use matchstick::blob::writer::ItemsDraft;
-use matchstick::blob::{AlignedBytes, tiny};
+use matchstick::blob::{AlignedBytes, Head, tiny};
 use matchstick::source::{
     FlashRows, MappedRows, OutOfRange, READ_ALIGNMENT_BYTES, RowSource, SpiNor, SpiNorError, SpiNorRows,
 };
@@ -64,7 +64,9 @@ fn assert_same<S: RowSource<Error: std::fmt::Debug>>(model: &Model<'_>, source: 
     let (mut near, mut blocks) = (lines(model.near_bytes()), lines(block_bytes));
     let mut rows = RowReader::new(source, &mut blocks);
     let split = SplitModel::load(&mut rows, &mut near).expect("a valid blob, and memory enough");
-    assert_eq!(split.head(), model.head());
+    let content = |head: &Head<'_>| (head.name.to_owned(), head.item_rows, head.sections.iter().collect::<Vec<_>>());
+    assert_eq!(content(split.head()), content(model.head()));
+    assert_eq!([split.lowest_rating(), split.highest_rating()], [model.lowest_rating(), model.highest_rating()]);
     let mut memories = [(); 2].map(|()| Box::new(Memory::<CAPACITY, TABLE_WORDS>::with_tables()));
     let [mine, others] = &mut memories;
     for (index, values) in vectors(model, seed).iter().enumerate() {
@@ -101,7 +103,7 @@ fn assert_same<S: RowSource<Error: std::fmt::Debug>>(model: &Model<'_>, source: 
 /// The smallest buffer with which items of this model are ranked.
 fn smallest_buffer(model: &Model<'_>) -> usize {
     let item = 2 + model.head().padded_dot_width() + model.head().item_row_bytes();
-    2 * (20 + 4 * item).next_multiple_of(16)
+    2 * (68 + 4 * item).next_multiple_of(16)
 }
 
 proptest! {
