@@ -67,6 +67,7 @@ unsafe extern "C" {
     fn matchstick_dot_int8_by_16(scan: &Scan) -> u64;
     fn matchstick_pq_8(scan: &Scan) -> u64;
     fn matchstick_pq_16(scan: &Scan) -> u64;
+    fn matchstick_fold_sum(user: *const Quad16, weights: *const Quad16, row: *const Quad8, quads: usize) -> i32;
     fn matchstick_fold_units(user: *const Quad16, weights: *const Quad16, units: *mut UnitQuad, quads: usize);
     fn matchstick_dot_units(user: *const Quad16, units: *mut UnitQuad, quads: usize);
     fn matchstick_pq_table(rows: *const Quad8, units: *const u8, last_unit: *const u8, table: &Table);
@@ -99,6 +100,15 @@ impl Kernels for Armv7eM {
             let [w02, w13] = lanes(weights.get(k));
             *packed = [a02, a13, w02, w13];
         }
+    }
+
+    fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
+        let quads = user.len().min(weights.len()).min(row.len());
+        if quads == 0 {
+            return 0;
+        }
+        // SAFETY: all three have `quads` quads at least, and there is one.
+        unsafe { matchstick_fold_sum(user.as_ptr(), weights.as_ptr(), row.as_ptr(), quads) }
     }
 
     fn fold_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {

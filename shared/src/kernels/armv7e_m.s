@@ -152,6 +152,42 @@ matchstick_function fold_units
     bne     3b
 4:  pop     {r4-r11,pc}
 
+@ Four units of a single row straight from what is stored: values in first and second, weights in r10 and r11; the sum in lr.
+.macro matchstick_fold_stored first, second, bytes
+    pkhbt   r12,\first,\second,lsl #16
+    pkhtb   \second,\second,\first,asr #16
+    sxtab16 r12,r12,\bytes
+    sxtab16 \second,\second,\bytes,ror #8
+    usat16  r12,#15,r12
+    usat16  \second,#15,\second
+    smlabb  lr,r12,r10,lr
+    smlabt  lr,\second,r10,lr
+    smlatb  lr,r12,r11,lr
+    smlatt  lr,\second,r11,lr
+.endm
+
+@ r0 user, r1 weights, r2 row, r3 how many quads, at least 1.
+matchstick_function fold_sum
+    push    {r4-r11,lr}
+    mov     lr,#0
+    lsrs    r3,r3,#1
+    bcc     1f
+    ldrd    r4,r5,[r0],#8
+    ldrd    r10,r11,[r1],#8
+    ldr     r8,[r2],#4
+    matchstick_fold_stored r4, r5, r8
+    cbz     r3,2f
+1:  ldm     r0!,{r4-r7}
+    ldrd    r10,r11,[r1],#8
+    ldrd    r8,r9,[r2],#8
+    matchstick_fold_stored r4, r5, r8
+    ldrd    r10,r11,[r1],#8
+    matchstick_fold_stored r6, r7, r9
+    subs    r3,#1
+    bne     1b
+2:  mov     r0,lr
+    pop     {r4-r11,pc}
+
 @ One table of a group of many quads. r0 rows, r1 units, r2 address of the last quad of units, r3 a Table: half, shift, entries and their end.
 matchstick_function pq_table
     push    {r4-r11,lr}

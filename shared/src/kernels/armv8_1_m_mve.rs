@@ -76,6 +76,7 @@ unsafe extern "C" {
     fn matchstick_pq_8(scan: &PqScan) -> u64;
     fn matchstick_pq(scan: &PqScan) -> u64;
     fn matchstick_fold_units(user: *const Quad16, weights: *const Quad16, units: *mut UnitQuad, count: usize);
+    fn matchstick_fold_sum(user: *const Quad16, weights: *const Quad16, row: *const Quad8, count: usize) -> i32;
     fn matchstick_pq_table(rows: *const Quad8, units: *const UnitQuad, entries: *mut i16, table: &Table);
     fn matchstick_pq_table_of_1(rows: *const Quad8, units: *const UnitQuad, entries: *mut i16, shift: u32);
     fn matchstick_pq_table_of_2(rows: *const Quad8, units: *const UnitQuad, entries: *mut i16, shift: u32);
@@ -109,6 +110,15 @@ impl Kernels for Mve {
             *values = user.get(k).map_or([0; 4], |quad| quad.0.map(i16::wrapping_neg));
             *chosen = weights.get(k).map_or([0; 4], |quad| quad.0);
         }
+    }
+
+    fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
+        let quads = user.len().min(weights.len()).min(row.len());
+        if quads == 0 {
+            return 0;
+        }
+        // SAFETY: all three have `quads` quads at least.
+        unsafe { matchstick_fold_sum(user.as_ptr(), weights.as_ptr(), row.as_ptr(), quads * 4) }
     }
 
     fn fold_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {

@@ -190,6 +190,22 @@ matchstick_function fold_units
     letp        lr,1b
     pop         {r4,pc}
 
+@ r0 user, r1 weights, r2 row, r3 how many, at least 1.
+matchstick_function fold_sum
+    push        {r7,lr}
+    vmov.i32    q3,#0
+    mov         r12,#0
+    dlstp.16    lr,r3
+1:  vldrh.u16   q0,[r0],#16
+    vldrb.s16   q1,[r2],#8
+    vadd.i16    q0,q0,q1
+    vldrh.u16   q2,[r1],#16
+    vmax.s16    q0,q0,q3
+    vmladava.s16 r12,q0,q2
+    letp        lr,1b
+    mov         r0,r12
+    pop         {r7,pc}
+
 @ One table of a group of one quad or two, whose units stay in registers: half and the sum of w * a are where each code's sum starts.
 @ r0 rows, r1 units, r2 entries, r3 shift.
 .macro matchstick_pq_table_of quads, lane, halves, bytes

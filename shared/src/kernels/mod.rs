@@ -49,6 +49,12 @@ pub trait Kernels {
     /// they lack is zero. Quads may lie closer together than their storage: `units` is read from its start, as it was filled.
     fn fold_units(user: &[Quad16], weights: &[Quad16], units: &mut [UnitQuad]);
 
+    /// One folded sum straight from what is stored, `sum of w * max(a + b, 0)`: for a single item that costs less than preparing the user.
+    /// All three are as long as the shortest.
+    fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
+        portable::fold_sum(user, weights, row)
+    }
+
     /// Scans folded rows of int8, b: `logit = start + (bias << bias_shift) + sum of w * max(a + b, 0)`.
     ///
     /// Like all scans it returns the first pass (of as many items as this kernel does at once) in which a logit reaches `threshold`; `None`

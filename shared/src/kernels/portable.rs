@@ -134,6 +134,17 @@ fn fold_quad([b0, b1, b2, b3]: [i8; 4], [a0, w0, a1, w1, a2, w2, a3, w3]: &UnitQ
         + relu(a3 + i32::from(b3)) * w3
 }
 
+/// [`Kernels::fold_sum`] for every kernel without one of its own.
+#[inline]
+pub fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
+    let mut sum = 0;
+    for ((Quad8(row), Quad16([a0, a1, a2, a3])), Quad16([w0, w1, w2, w3])) in row.iter().zip(user).zip(weights) {
+        let unit = [a0, w0, a1, w1, a2, w2, a3, w3].map(|value| i32::from(*value));
+        sum += fold_quad(*row, &unit);
+    }
+    sum
+}
+
 /// `max(x, 0)` without a branch: the sign, spread over all bits, masks x away. On cores without a conditional instruction this is two
 /// instructions; `x.max(0)` compiles to a branch there.
 #[inline(always)]
