@@ -4,11 +4,12 @@ use core::ops::Range;
 
 use crate::blob::{self, BlobError, Head, ItemBlock, Sections, Strings, reader};
 use crate::dims::{Dims, NetKind};
-use crate::fixed::RatingQ16;
-use crate::ops::look_up;
+use crate::fixed::{Logit, RatingQ16};
+use crate::kernels::{Kernels, Native};
+use crate::ops::{look_up, sigmoid_range};
 use crate::prepared::{NetValues, Prepared, UserValues};
 use crate::supports;
-use crate::{Memory, PrepareError, Scorer, UserError, UserVector};
+use crate::{Memory, PrepareError, Score, Scorer, UserError, UserVector};
 
 /// A checked blob, borrowed from where it lies. Nothing is copied but the head.
 #[derive(Clone, Debug)]
@@ -87,6 +88,43 @@ impl<'a> Model<'a> {
             NetValues::Wide(look_up(wide_users, user_quads, user))
         };
         UserValues { net, dot: if dot_quads > 0 { look_up(user_dots, dot_quads, user) } else { &[] } }
+    }
+
+    /// Logit and rating of a stored user and an item; row 0 where there is no such row. For one pair that is faster than preparing the user
+    /// first; for several items of one user it is slower.
+    ///
+    /// # Errors
+    /// [`PrepareError::MemoryTooSmall`].
+    pub fn score<const CAPACITY: usize, const TABLE_WORDS: usize>(
+        &self,
+        user: u32,
+        item: u32,
+        memory: &mut Memory<CAPACITY, TABLE_WORDS>,
+    ) -> Result<Score, PrepareError> {
+        let stored = self.stored_user(user);
+        if let (NetKind::Int8, 0, NetValues::Wide(values)) = (self.dims.net, self.dims.dot_quads, stored.net) {
+            let ItemBlock { biases, rows, .. } = self.sections.items;
+            let item = if item < self.head.item_rows { item } else { 0 };
+            let row = look_up(rows, self.dims.row_quads, item);
+            let bias = biases.get(item as usize).copied().unwrap_or_default();
+            let sum = Native::fold_sum(values, self.sections.output_weights, row);
+            let logit = self.logit_of_sum(bias, sum);
+            return Ok(Score { logit, rating: self.rating(logit) });
+        }
+        Ok(Prepared::new(self, stored, 1, memory)?.score(&self.item(item)))
+    }
+
+    /// A single sum with what is added to it. The loader has checked that all of it stays within an i32.
+    fn logit_of_sum(&self, bias: i16, sum: i32) -> Logit {
+        let shifted = i32::from(bias) << (self.head.item_bias_shift & 15);
+        Logit(self.head.output_bias.wrapping_add(shifted).wrapping_add(sum))
+    }
+
+    /// What is shown for a logit of this model.
+    #[must_use]
+    pub fn rating(&self, logit: Logit) -> RatingQ16 {
+        let head = &self.head;
+        sigmoid_range(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16)
     }
 
     /// The whole blob, without whatever followed it in its region.

@@ -10,9 +10,7 @@ use crate::blob::{ItemBlock, Layout, Sections, pad4};
 use crate::dims::{Dims, NetKind};
 use crate::fixed::{Logit, RatingQ16};
 use crate::kernels::{Found, Items, Kernels, Native, Quad8, Quad16, Quad32, UnitQuad};
-use crate::ops::{
-    DenseLayers, decode, fold_hidden, group_units, pair_tables, quantised_logit, quantised_threshold, sigmoid_range,
-};
+use crate::ops::{DenseLayers, decode, fold_hidden, group_units, pair_tables, quantised_logit, quantised_threshold};
 use crate::rank::{Ranked, TopK};
 use crate::scorer::Score;
 use crate::supports;
@@ -288,8 +286,7 @@ impl<'s> Prepared<'s> {
 
     /// What is shown for a logit.
     pub(crate) fn rating(&self, logit: Logit) -> RatingQ16 {
-        let head = self.model.head();
-        sigmoid_range(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16)
+        self.model.rating(logit)
     }
 
     /// Ranks the items of a block, of which the first is item `first`, into `top`.

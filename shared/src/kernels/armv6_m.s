@@ -439,6 +439,53 @@
     matchstick_return
 
 @ r0 user, r1 weights, r2 units, r3 end of units: pairs of user's value and weight, in words.
+@ Two units as they are stored: values in r4, weights in r5; the byte of the first is in \x, that of the second in the upper byte of
+@ r3 after \shift.
+.macro matchstick_stored_pair x, shift
+    sxth    r7, r4
+    adds    \x, \x, r7
+    bmi     9f
+    sxth    r7, r5
+    muls    \x, r7, \x
+    add     r12, \x
+9:
+.if \shift
+    lsls    r6, r3, #\shift
+    asrs    r6, r6, #24
+.else
+    asrs    r6, r3, #24
+.endif
+    asrs    r4, r4, #16
+    adds    r6, r6, r4
+    bmi     9f
+    asrs    r5, r5, #16
+    muls    r6, r5, r6
+    add     r12, r6
+9:
+.endm
+
+    matchstick_function matchstick_fold_sum
+    push    {r4-r7, lr}
+    mov     lr, r3
+    movs    r3, #0
+    mov     r12, r3
+1:  ldm     r2!, {r3}
+    ldm     r0!, {r4}
+    ldm     r1!, {r5}
+    sxtb    r6, r3
+    matchstick_stored_pair r6, 16
+    ldm     r0!, {r4}
+    ldm     r1!, {r5}
+    lsls    r6, r3, #8
+    asrs    r6, r6, #24
+    matchstick_stored_pair r6, 0
+    mov     r6, lr
+    subs    r6, r6, #1
+    mov     lr, r6
+    bne     1b
+    mov     r0, r12
+    pop     {r4-r7, pc}
+
     matchstick_function matchstick_fold_units
     push    {r4-r7, lr}
 1:

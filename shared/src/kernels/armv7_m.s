@@ -285,6 +285,33 @@
     pop     {r4-r11, pc}
 
 @ r0 bytes, r1 words, r2 end of words: widens four bytes at a time.
+@ Two units as they are stored: their values in \values, their weights in \weights, the row at r2. r12 += weight * max(value + byte, 0).
+.macro matchstick_stored_pair values, weights
+    ldrsb   r8, [r2], #1
+    ldrsb   r9, [r2], #1
+    sxth    r10, \values
+    add     r8, r8, r10
+    add     r9, r9, \values, asr #16
+    usat    r8, #15, r8
+    usat    r9, #15, r9
+    sxth    r10, \weights
+    asrs    \weights, \weights, #16
+    mla     r12, r8, r10, r12
+    mla     r12, r9, \weights, r12
+.endm
+
+    matchstick_function matchstick_fold_sum
+    push    {r4-r10, lr}
+    mov     r12, #0
+1:  ldrd    r4, r5, [r0], #8
+    ldrd    r6, r7, [r1], #8
+    matchstick_stored_pair r4, r6
+    matchstick_stored_pair r5, r7
+    subs    r3, r3, #1
+    bne     1b
+    mov     r0, r12
+    pop     {r4-r10, pc}
+
     matchstick_function matchstick_widen
     push    {r4-r7, lr}
 1:

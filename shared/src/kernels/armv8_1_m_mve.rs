@@ -64,9 +64,12 @@ struct Dense {
     /// Activations of the last blocks, where they are less than a step.
     last_acts: *const u8,
     sums: *mut Quad32,
-    steps: usize,
-    rows: usize,
     last_blocks: usize,
+    /// Of four steps each.
+    loops: usize,
+    rows: usize,
+    /// How many steps of the first loop are left out.
+    skipped: usize,
 }
 
 unsafe extern "C" {
@@ -209,8 +212,7 @@ impl Kernels for Mve {
     }
 
     fn dense8(weights: &[Block8], acts: &[ActQuad], start: &[Quad32], sums: &mut [Quad32]) {
-        let full = acts.len() / 4;
-        dense(weights, acts, start, sums, [full, acts.len() % 4], matchstick_dense8);
+        dense(weights, acts, start, sums, [acts.len() / 4, acts.len() % 4], matchstick_dense8);
     }
 
     fn dense16(weights: &[Block8], acts: &[ActQuad], start: &[Quad32], sums: &mut [Quad32]) {
@@ -295,9 +297,10 @@ fn dense(
             acts,
             last_acts: acts.add(steps * 16),
             sums: sums.as_mut_ptr(),
-            steps,
-            rows,
             last_blocks,
+            loops: steps.div_ceil(4),
+            rows,
+            skipped: if steps == 0 { 4 } else { steps.wrapping_neg() & 3 },
         });
     }
 }

@@ -313,24 +313,31 @@ matchstick_function copy
     pop         {r7,pc}
 
 @ r0 is a Dense. Four blocks a step, which VLD4 sorts by rows; the last one to three are gathered by rows, with the other lanes zero.
+@ The loop has four steps and is entered where a multiple of four is left. Without steps it is entered at its end, which is passed.
 matchstick_function dense8
     push        {r4-r11,lr}
     vpush       {d8-d15}
-    ldm         r0,{r0-r3,r5,r7,r11,r12}
-    vctp.32     r12
+    ldm         r0,{r0-r3,r5,r7,r9,r11,r12}
+    vctp.32     r7
     vpst
     vldrwt.u32  q5,[r3]
     movs        r4,#0
     vidup.u32   q6,r4,#1
     vshl.i32    q6,q6,#4
-    lsl         r12,r12,#4
-    mov         r9,r7
-    mov         r7,r12
+    lsls        r7,r7,#4
+    adr         r3,2f
+    movs        r4,#36
+    mla         r12,r12,r4,r3
+    add         r12,#1
 1:  ldrd        r4,r6,[r1],#8
     ldrd        r8,r10,[r1],#8
     mov         r3,r2
-    wls         lr,r9,3f
-2:  vld40.32    {q0,q1,q2,q3},[r0]
+    dls         lr,r9
+    bx          r12
+    .p2align    2
+2:
+.rept 4
+    vld40.32    {q0,q1,q2,q3},[r0]
     vld41.32    {q0,q1,q2,q3},[r0]
     vld42.32    {q0,q1,q2,q3},[r0]
     vld43.32    {q0,q1,q2,q3},[r0]!
@@ -339,8 +346,9 @@ matchstick_function dense8
     vmladava.s8 r6,q1,q4
     vmladava.s8 r8,q2,q4
     vmladava.s8 r10,q3,q4
+.endr
     le          lr,2b
-3:  cbz         r7,4f
+    cbz         r7,3f
     vadd.i32    q7,q6,r0
     vpstttt
     vldrwt.u32  q0,[q7]
@@ -352,22 +360,30 @@ matchstick_function dense8
     vmladava.s8 r8,q2,q5
     vmladava.s8 r10,q3,q5
     add         r0,r7
-4:  strd        r4,r6,[r5],#8
+3:  strd        r4,r6,[r5],#8
     strd        r8,r10,[r5],#8
     subs        r11,#1
     bne         1b
     vpop        {d8-d15}
     pop         {r4-r11,pc}
 
-@ The same for activations of 16 bits: one block a step.
+@ The same for activations of 16 bits, one block a step.
 matchstick_function dense16
     push        {r4-r11,lr}
-    ldm         r0,{r0-r3,r5,r7,r11}
+    ldm         r0,{r0-r3,r5,r7,r9,r11,r12}
+    adr         r3,2f
+    movs        r4,#36
+    mla         r12,r12,r4,r3
+    add         r12,#1
 1:  ldrd        r4,r6,[r1],#8
     ldrd        r8,r10,[r1],#8
     mov         r3,r2
-    dls         lr,r7
-2:  vldrh.s32   q0,[r3],#8
+    dls         lr,r9
+    bx          r12
+    .p2align    2
+2:
+.rept 4
+    vldrh.s32   q0,[r3],#8
     vldrb.s32   q1,[r0],#4
     vmladava.s32 r4,q0,q1
     vldrb.s32   q2,[r0],#4
@@ -376,6 +392,7 @@ matchstick_function dense16
     vmladava.s32 r8,q0,q1
     vldrb.s32   q2,[r0],#4
     vmladava.s32 r10,q0,q2
+.endr
     le          lr,2b
     strd        r4,r6,[r5],#8
     strd        r8,r10,[r5],#8

@@ -53,6 +53,7 @@ struct Dense {
 type ScanFunction = unsafe extern "C" fn(&Scan) -> u64;
 
 unsafe extern "C" {
+    fn matchstick_fold_sum(user: *const Quad16, weights: *const Quad16, row: *const Quad8, quads: usize) -> i32;
     fn matchstick_fold_units(user: *const Quad16, weights: *const Quad16, units: *mut UnitQuad, end: *const UnitQuad);
     fn matchstick_fold_int8(scan: &Scan) -> u64;
     fn matchstick_fold_int4(scan: &Scan) -> u64;
@@ -85,6 +86,15 @@ impl Kernels for CortexM {
         if !later.is_empty() {
             Portable::fold_units(user.get(both..).unwrap_or_default(), weights.get(both..).unwrap_or_default(), later);
         }
+    }
+
+    fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
+        let quads = user.len().min(weights.len()).min(row.len());
+        if quads == 0 {
+            return 0;
+        }
+        // SAFETY: the function reads `quads` quads of each, at least one, and all three have as many.
+        unsafe { matchstick_fold_sum(user.as_ptr(), weights.as_ptr(), row.as_ptr(), quads) }
     }
 
     fn fold_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {

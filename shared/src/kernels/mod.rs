@@ -14,6 +14,8 @@ mod armv7e_m;
 mod armv8_1_m_mve;
 #[cfg(any(kernel = "armv6_m", kernel = "armv7_m"))]
 mod cortex_m;
+#[cfg(kernel = "host")]
+mod host;
 #[cfg(kernel = "rv32")]
 mod rv32;
 #[cfg(any(test, feature = "kernel-suite"))]
@@ -21,7 +23,7 @@ pub mod suite;
 mod types;
 
 #[cfg_attr(
-    any(kernel = "armv6_m", kernel = "armv7_m", kernel = "armv7e_m", kernel = "mve", kernel = "rv32"),
+    not(kernel = "portable"),
     allow(dead_code, reason = "a core with kernels of its own needs little of it outside of the suite")
 )]
 pub mod portable;
@@ -32,7 +34,9 @@ pub use armv7e_m::Armv7eM as Native;
 pub use armv8_1_m_mve::Mve as Native;
 #[cfg(any(kernel = "armv6_m", kernel = "armv7_m"))]
 pub use cortex_m::CortexM as Native;
-#[cfg(not(any(kernel = "armv6_m", kernel = "armv7_m", kernel = "armv7e_m", kernel = "mve", kernel = "rv32")))]
+#[cfg(kernel = "host")]
+pub use host::Host as Native;
+#[cfg(kernel = "portable")]
 pub use portable::Portable as Native;
 #[cfg(kernel = "rv32")]
 pub use rv32::Rv32 as Native;

@@ -139,8 +139,11 @@ fn fold_quad([b0, b1, b2, b3]: [i8; 4], [a0, w0, a1, w1, a2, w2, a3, w3]: &UnitQ
 pub fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
     let mut sum = 0;
     for ((Quad8(row), Quad16([a0, a1, a2, a3])), Quad16([w0, w1, w2, w3])) in row.iter().zip(user).zip(weights) {
-        let unit = [a0, w0, a1, w1, a2, w2, a3, w3].map(|value| i32::from(*value));
-        sum += fold_quad(*row, &unit);
+        let [b0, b1, b2, b3] = *row;
+        sum += relu(i32::from(*a0) + i32::from(b0)) * i32::from(*w0);
+        sum += relu(i32::from(*a1) + i32::from(b1)) * i32::from(*w1);
+        sum += relu(i32::from(*a2) + i32::from(b2)) * i32::from(*w2);
+        sum += relu(i32::from(*a3) + i32::from(b3)) * i32::from(*w3);
     }
     sum
 }
