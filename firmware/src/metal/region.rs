@@ -37,6 +37,7 @@ impl<T> Once<T> {
     }
 
     /// The memory; later calls return nothing. Not to be called by interrupt handlers.
+    #[allow(clippy::mut_from_ref, reason = "`taken` sees to it that there is one reference")]
     pub fn take(&'static self) -> Option<&'static mut T> {
         if self.taken.load(Ordering::Relaxed) {
             return None;

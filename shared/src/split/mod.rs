@@ -150,3 +150,49 @@ impl<'a> SplitModel<'a> {
         Ok(SplitScorer::new(self.head(), self.items, prepared))
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use crate::blob::tiny;
+    use crate::source::{MappedRows, OutOfRange, RowSource};
+    use crate::{Line, Memory, Model, RowReader, SplitModel, TopK};
+
+    /// Reads by copying.
+    struct Copied<'a>(MappedRows<'a>);
+
+    impl RowSource for Copied<'_> {
+        type Error = OutOfRange;
+
+        fn read(&mut self, offset: u32, into: &mut [u8]) -> Result<(), OutOfRange> {
+            self.0.read(offset, into)
+        }
+    }
+
+    fn ranks_like_the_model(model: &Model<'_>, source: impl RowSource<Error = OutOfRange>) {
+        // A block holds four items, so that the last one is not full.
+        let (mut near, mut blocks) = ([Line::ZERO; 32], [Line::ZERO; 12]);
+        let mut rows = RowReader::new(source, &mut blocks);
+        let split = SplitModel::load(&mut rows, &mut near).unwrap();
+        let (mut mine, mut other) = (Memory::<8>::new(), Memory::<8>::new());
+        let user = split.user_vector::<8>(1).unwrap();
+        let (mut top, mut expected) = (TopK::<2>::new(), TopK::<2>::new());
+        let mut scorer = split.prepare(&user, &mut mine).unwrap();
+        scorer.rank(&mut rows, &mut top, |item| item != 2).unwrap();
+        let mut whole = model.prepare(&user, &mut other).unwrap();
+        whole.rank(&mut expected, |item| item != 2);
+        assert_eq!(top, expected);
+        for item in 0..=model.item_rows() {
+            assert_eq!(scorer.score(&mut rows, item).unwrap(), whole.score(item));
+        }
+    }
+
+    /// A short version for Miri of what the end-to-end tests do with every kind of model.
+    #[test]
+    fn copied_and_lent_items_rank_like_a_model_in_one_piece() {
+        for blob in [tiny::folded(), tiny::concat()] {
+            let model = Model::from_bytes(&blob).unwrap();
+            ranks_like_the_model(&model, MappedRows(&blob));
+            ranks_like_the_model(&model, Copied(MappedRows(&blob)));
+        }
+    }
+}

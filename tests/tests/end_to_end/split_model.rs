@@ -181,7 +181,7 @@ fn memory_that_is_too_small_has_an_error_of_its_own() {
     for blob in [tiny::folded(), tiny::concat()] {
         let model = Model::from_bytes(&blob).expect("valid");
         let needed = model.near_bytes();
-        assert!(needed % 16 == 0 && needed < blob.len());
+        assert!(needed.is_multiple_of(16) && needed < blob.len());
         for near in (0..needed).step_by(16) {
             assert_eq!(load_error(MappedRows(&blob), near, 64), Some(LoadError::NearTooSmall), "{near} bytes");
         }
