@@ -23,8 +23,8 @@ pub enum EmulatorError {
     },
     /// The blob doesn't fit the board.
     #[error(
-        "the blob has {blob_bytes} bytes and the blob region of {board} has {region_bytes}: {} too many. Make it smaller: leave out the user table \
-         (quantize --users none) or the titles (--titles none), use the folded layout, or take a narrower model; or choose a board with more flash: {larger}",
+        "the blob has {blob_bytes} bytes and the blob region of {board} has {region_bytes}: {} too many. Make it smaller: let \
+         `quantize --budget {region_bytes}` choose an encoding, leave out the user table (--users none) or the titles (--titles none), use the folded layout, or take a narrower model; or choose a board with more flash: {larger}",
         blob_bytes - region_bytes
     )]
     BlobTooLarge {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use matchstick::blob::MAX_WIDTH;
+use matchstick::blob::{MAX_CODES, MAX_WIDTH, pad4};
 use matchstick::{Memory, Model, Ranked, Scorer, TopK, UserVector};
 use miette::Diagnostic;
 use thiserror::Error;
@@ -15,8 +15,10 @@ use crate::parallel;
 use crate::quantize::user::{Mismatch, check_pair, user_vector_of};
 use crate::weights::Weights;
 
-/// Enough for every model that the format allows: a computer need not count units.
-pub const CAPACITY: usize = MAX_WIDTH as usize;
+/// Enough for every model that the format allows: a computer need not count units. A net and a dot term, and the padding of groups of units.
+pub const CAPACITY: usize = 2 * MAX_WIDTH as usize + 4 * MAX_CODES as usize;
+/// Score tables for every number of codes.
+const TABLE_WORDS: usize = 128 * MAX_CODES as usize;
 
 /// The longest list that [`rank`] makes.
 pub const MAX_TOP: usize = 1000;
@@ -52,7 +54,7 @@ pub enum Users<'a> {
 }
 
 impl Users<'_> {
-    /// The vector of a user, `(user_width)`. A user that the table does not hold is row 0, the unknown user; but when the blob
+    /// The vector of a user, `(vector_width)`. A user that the table does not hold is row 0, the unknown user; but when the blob
     /// holds nobody, asking for somebody is an error.
     pub fn vector(&self, model: &Model, user: u32) -> Result<Vec<i16>, EvaluateError> {
         match self {
@@ -65,16 +67,17 @@ impl Users<'_> {
 
 /// A row of the blob's user table, without its padding.
 pub fn stored_vector(model: &Model, user: u32) -> Vec<i16> {
-    let width = usize::from(model.head().user_width);
-    // MAX_WIDTH is the capacity, so that no model is too wide.
-    model.user_vector::<CAPACITY>(user).map_or_else(|_| Vec::new(), |vector| vector.as_slice()[..width].to_vec())
+    let (net, dot) = (usize::from(model.head().user_width), usize::from(model.head().dot_width));
+    let unpadded = |values: &[i16]| [&values[..net], &values[pad4(net)..][..dot]].concat();
+    // With this capacity, no model is too wide.
+    model.user_vector::<CAPACITY>(user).map_or_else(|_| Vec::new(), |vector| unpadded(vector.as_slice()))
 }
 
 /// Prepares the user and lets `f` score.
 pub fn with_scorer<R>(model: &Model, user: &[i16], f: impl FnOnce(&mut Scorer) -> R) -> Result<R, EvaluateError> {
-    let width = || EvaluateError::Width { found: user.len(), expected: usize::from(model.head().user_width) };
+    let width = || EvaluateError::Width { found: user.len(), expected: model.head().vector_width() };
     let user = UserVector::<CAPACITY>::from_values(model, user).map_err(|_| width())?;
-    let mut memory = Box::new(Memory::<CAPACITY>::new());
+    let mut memory = Box::new(Memory::<CAPACITY, TABLE_WORDS>::with_tables());
     let mut scorer = model.prepare(&user, &mut memory).map_err(|_| width())?;
     Ok(f(&mut scorer))
 }

@@ -28,7 +28,7 @@ pub enum LikeError {
     Evaluate(#[from] EvaluateError),
 }
 
-/// The vector, `(user_width)`, of a person who gave these (item row, rating) pairs.
+/// The vector, `(vector_width)`, of a person who gave these (item row, rating) pairs.
 ///
 /// Distance is the squared error of a user's predicted ratings on the same items; of equally near users the lower row counts first.
 pub fn vector(model: &Model, users: Users, likes: &[(u32, f32)]) -> Result<Vec<i16>, LikeError> {
@@ -47,15 +47,15 @@ fn from_weights(model: &Model, weights: &Weights, likes: &[(u32, f32)]) -> Resul
         likes.iter().map(|&(item, rating)| (weights.item_part(known(item)), rating)).collect();
     let rows: Vec<u32> = (1..weights.user_factors.rows as u32).collect();
     let distances = parallel::map(&rows, |&row| {
-        let part = weights.user_part(weights.user_factors.row(row as usize));
+        let part = weights.user_part(&weights.user_row(row as usize));
         let predicted =
             items.iter().map(|(item, rating)| (weights.rating(weights.logit_of_parts(&part, item)), *rating));
         predicted.map(|(predicted, rating)| squared(f64::from(predicted), rating)).sum()
     });
     let nearest = nearest(&rows, &distances)?;
-    let mut mean = vec![0.0; weights.user_factors.cols];
+    let mut mean = vec![0.0; weights.user_factors.cols + weights.dot_width()];
     for &row in &nearest {
-        mean.iter_mut().zip(weights.user_factors.row(row as usize)).for_each(|(sum, u)| *sum += f64::from(*u));
+        mean.iter_mut().zip(weights.user_row(row as usize)).for_each(|(sum, u)| *sum += f64::from(u));
     }
     let mean: Vec<f32> = mean.iter().map(|sum| (sum / nearest.len() as f64) as f32).collect();
     Ok(vector_of_factors(weights, model, &mean).map_err(EvaluateError::from)?.values)
@@ -69,7 +69,7 @@ fn from_blob(model: &Model, likes: &[(u32, f32)]) -> Result<Vec<i16>, LikeError>
         })
     });
     let nearest = nearest(&rows, &distances.into_iter().collect::<Result<Vec<f64>, _>>()?)?;
-    let mut sums = vec![0i64; usize::from(model.head().user_width)];
+    let mut sums = vec![0i64; model.head().vector_width()];
     for &row in &nearest {
         sums.iter_mut().zip(evaluate::stored_vector(model, row)).for_each(|(sum, value)| *sum += i64::from(value));
     }
@@ -123,6 +123,7 @@ mod tests {
                 Linear { weight: Matrix { rows: 2, cols: 2, data: vec![1.0, 1.0, -1.0, -1.0] }, bias: vec![0.0; 2] },
                 Linear { weight: Matrix { rows: 1, cols: 2, data: vec![1.0, 1.0] }, bias: vec![-1.0] },
             ],
+            dot: None,
             y_range: (0.0, 5.5),
             user_ids: Vec::new(),
             item_ids: Vec::new(),

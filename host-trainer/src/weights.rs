@@ -40,6 +40,15 @@ pub struct Linear {
     pub bias: Vec<f32>,
 }
 
+/// A dot term: `p[u] . q[i]` is added to the logit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DotFactors {
+    /// (users + 1, width)
+    pub users: Matrix,
+    /// (items + 1, width)
+    pub items: Matrix,
+}
+
 /// CollabNN: `logit(u, i) = MLP(concat(user_factors[u], item_factors[i]))`, with a ReLU between the layers, and
 /// `score = lo + (hi - lo) * sigmoid(logit)`. Row 0 of both tables stands for whoever was not in the training data.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +57,9 @@ pub struct Weights {
     pub user_factors: Matrix,
     /// (items + 1, item width)
     pub item_factors: Matrix,
-    /// At least two; the first takes both widths together, the last has one output.
+    /// At least two; the first takes both widths together, the last has one output. Or none, where a dot term is all; then both tables have no columns.
     pub layers: Vec<Linear>,
+    pub dot: Option<DotFactors>,
     pub y_range: (f32, f32),
     /// External ids; position k belongs to row k + 1.
     pub user_ids: Vec<String>,
@@ -61,7 +71,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// The net's output before the sigmoid for any user vector (a row of `user_factors`, or one made from a history) and
+    /// The net's output before the sigmoid for any user vector ([`Weights::user_row`], or one made from a history) and
     /// the item in row `item`. Panics if there is no such row or the vector has another width.
     pub fn logit(&self, user_row: &[f32], item: usize) -> f32 {
         self.logit_of_parts(&self.user_part(user_row), &self.item_part(item)) as f32
@@ -80,34 +90,62 @@ impl Weights {
             .iter()
             .map(|&(user, item)| {
                 let (user, item) = (user as usize, item as usize);
-                let user = users[user].get_or_insert_with(|| self.user_part(self.user_factors.row(user)));
+                let user = users[user].get_or_insert_with(|| self.user_part(&self.user_row(user)));
                 let item = items[item].get_or_insert_with(|| self.item_part(item));
                 self.rating(self.logit_of_parts(user, item))
             })
             .collect()
     }
 
-    /// What the user contributes to the first layer, with its bias: `A = Wu u + b1`.
+    /// All that is known of the user in this row: the factors of the net, then those of the dot term. Panics if there is no such row.
+    pub fn user_row(&self, row: usize) -> Vec<f32> {
+        let dot = self.dot.as_ref().map_or(&[][..], |dot| dot.users.row(row));
+        [self.user_factors.row(row), dot].concat()
+    }
+
+    /// Units of the first hidden layer; 0 where there is no net.
+    pub fn first_width(&self) -> usize {
+        self.layers.first().map_or(0, |layer| layer.weight.rows)
+    }
+
+    /// Values of the dot term; 0 where there is none.
+    pub fn dot_width(&self) -> usize {
+        self.dot.as_ref().map_or(0, |dot| dot.users.cols)
+    }
+
+    /// What the user contributes to the first layer, with its bias: `A = Wu u + b1`; behind it the factors of the dot term.
     pub fn user_part(&self, user_row: &[f32]) -> Vec<f64> {
-        assert_eq!(user_row.len(), self.user_factors.cols, "width of the user's vector");
-        let Linear { weight, bias } = &self.layers[0];
-        (0..weight.rows)
-            .map(|unit| dot(&weight.row(unit)[..user_row.len()], user_row) + f64::from(bias[unit]))
-            .collect()
+        let (net, p) = user_row.split_at(self.user_factors.cols);
+        assert_eq!(p.len(), self.dot_width(), "width of the user's vector");
+        let of_layer = |Linear { weight, bias }: &Linear| -> Vec<f64> {
+            (0..weight.rows).map(|unit| dot(&weight.row(unit)[..net.len()], net) + f64::from(bias[unit])).collect()
+        };
+        let mut part = self.layers.first().map_or_else(Vec::new, of_layer);
+        part.extend(p.iter().map(|&p| f64::from(p)));
+        part
     }
 
-    /// What the item contributes to the first layer: `B = Wv v`.
+    /// What the item contributes to the first layer: `B = Wv v`; behind it the factors of the dot term.
     pub fn item_part(&self, item: usize) -> Vec<f64> {
-        let weight = &self.layers[0].weight;
-        (0..weight.rows)
-            .map(|unit| dot(&weight.row(unit)[self.user_factors.cols..], self.item_factors.row(item)))
-            .collect()
+        let of_layer = |Linear { weight, .. }: &Linear| -> Vec<f64> {
+            let half = |unit: usize| &weight.row(unit)[self.user_factors.cols..];
+            (0..weight.rows).map(|unit| dot(half(unit), self.item_factors.row(item))).collect()
+        };
+        let mut part = self.layers.first().map_or_else(Vec::new, of_layer);
+        part.extend(self.dot.iter().flat_map(|dot| dot.items.row(item)).map(|&q| f64::from(q)));
+        part
     }
 
-    /// The rest of the net, from the two contributions to the first layer.
+    /// The rest of the model, from the contributions of the two.
     pub fn logit_of_parts(&self, user: &[f64], item: &[f64]) -> f64 {
+        let ((user, p), (item, q)) = (user.split_at(self.first_width()), item.split_at(self.first_width()));
+        self.net_of_parts(user, item) + p.iter().zip(q).map(|(p, q)| p * q).sum::<f64>()
+    }
+
+    fn net_of_parts(&self, user: &[f64], item: &[f64]) -> f64 {
         let mut hidden: Vec<f64> = user.iter().zip(item).map(|(a, b)| (a + b).max(0.0)).collect();
-        let (last, middle) = self.layers[1..].split_last().expect("a net has at least two layers");
+        let [_, later @ ..] = &self.layers[..] else { return 0.0 };
+        let (last, middle) = later.split_last().expect("a net has at least two layers");
         for layer in middle {
             hidden = (0..layer.weight.rows).map(|unit| layer.output(unit, &hidden).max(0.0)).collect();
         }
@@ -165,6 +203,7 @@ mod tests {
                 layer(1, 2, &[2.0, 1.0], &[-12.0]),
                 layer(1, 1, &[0.5], &[-1.0]),
             ],
+            dot: None,
             y_range: (0.0, 4.0),
             user_ids: vec!["ann".into()],
             item_ids: vec!["tea".into(), "größer, \"B\"".into()],
@@ -182,6 +221,21 @@ mod tests {
         assert_eq!(weights.score(&user, 1), (4.0 / (1.0 + (-2.0f64).exp())) as f32);
         // Item 2: (.5, -7) -> (.5, 0); 1 - 12 < 0, so the ReLU leaves the last bias.
         assert_eq!(weights.logit(&user, 2), -1.0);
+    }
+
+    #[test]
+    fn a_dot_term_is_added_and_may_be_alone() {
+        let matrix = |rows, cols, data: &[f32]| Matrix { rows, cols, data: data.to_vec() };
+        let dot = DotFactors {
+            users: matrix(2, 2, &[0.0, 0.0, 0.5, -1.0]),
+            items: matrix(3, 2, &[0.0, 0.0, 2.0, 1.0, 0.0, 3.0]),
+        };
+        let mut weights = by_hand();
+        weights.dot = Some(dot);
+        assert_eq!([1, 2].map(|item| weights.logit(&weights.user_row(1), item)), [2.0, -1.0 - 3.0]);
+        weights.layers.clear();
+        (weights.user_factors, weights.item_factors) = (Matrix::zeros(2, 0), Matrix::zeros(3, 0));
+        assert_eq!([1, 2].map(|item| weights.logit(&weights.user_row(1), item)), [0.0, -3.0]);
     }
 
     #[test]

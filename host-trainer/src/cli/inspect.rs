@@ -152,7 +152,10 @@ fn memory_text(model: &Model<'_>) -> String {
     match model.table_words() {
         0 => format!("{capacity} units to score (`Memory<{capacity}>`)"),
         words => {
-            format!("{capacity} units to score (`Memory<{capacity}>`), by score tables {} bytes (`Memory<{capacity}, {words}>`)", thousands(4 * words as u64))
+            format!(
+                "{capacity} units to score (`Memory<{capacity}>`), by score tables {} bytes (`Memory<{capacity}, {words}>`)",
+                thousands(4 * words as u64)
+            )
         }
     }
 }
@@ -250,6 +253,10 @@ fn tensors_of(weights: &Weights) -> Vec<(String, usize, usize)> {
         ("user_factors.weight".to_owned(), weights.user_factors.rows, weights.user_factors.cols),
         ("item_factors.weight".to_owned(), weights.item_factors.rows, weights.item_factors.cols),
     ];
+    if let Some(dot) = &weights.dot {
+        tensors.push(("dot.user_factors".to_owned(), dot.users.rows, dot.users.cols));
+        tensors.push(("dot.item_factors".to_owned(), dot.items.rows, dot.items.cols));
+    }
     for (index, layer) in weights.layers.iter().enumerate() {
         tensors.push((format!("layers.{}.weight", 2 * index), layer.weight.rows, layer.weight.cols));
         tensors.push((format!("layers.{}.bias", 2 * index), layer.bias.len(), 0));

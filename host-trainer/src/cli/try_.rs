@@ -14,9 +14,10 @@ use matchstick_trainer::data::{DataError, Rating, synthetic};
 use matchstick_trainer::evaluate::{EvaluateError, Users, evaluate};
 use matchstick_trainer::files::{check_writable, write_atomically};
 use matchstick_trainer::metrics::Errors;
-use matchstick_trainer::quantize::{QuantizeError, QuantizeOptions, quantize};
+use matchstick_trainer::quantize::budget::{Wanted, check_shape, within};
+use matchstick_trainer::quantize::{Encoding, QuantizeError, QuantizeOptions};
 use matchstick_trainer::training::{TrainConfig, TrainError, fit};
-use matchstick_trainer::weights::{Weights, WeightsError};
+use matchstick_trainer::weights::{Linear, Matrix, Weights, WeightsError};
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -140,14 +141,17 @@ pub fn run(args: &TryArgs, terminal: &Terminal) -> Result<(), TryError> {
         None => somebody(&loaded.parts.train, dataset.n_users()),
     };
 
+    let config = TrainConfig { seed: args.seed, ..TrainConfig::default() };
+    let room = board.blob.length as usize;
+    // Said now, and not after minutes of training.
+    check_shape(&shape_of(&loaded, &config), &QuantizeOptions::default(), Wanted::default(), room)?;
     terminal.note(&format!(
         "[1/4] training a net on {} {}ratings",
         thousands(loaded.parts.train.len() as u64),
         kind(&loaded)
     ));
-    let config = TrainConfig { seed: args.seed, ..TrainConfig::default() };
     let weights = train(&loaded, &config, terminal)?;
-    let (blob, blob_bytes) = terminal.step("[2/4] quantising it", || quantised(&loaded, &weights, &args.data))?;
+    let (blob, blob_bytes) = terminal.step("[2/4] quantising it", || quantised(&loaded, &weights, &args.data, room))?;
     if let Some(folder) = &args.keep {
         keep(folder, &weights, &blob_bytes)?;
     }
@@ -179,9 +183,29 @@ fn train(loaded: &Loaded, config: &TrainConfig, terminal: &Terminal) -> Result<W
     Ok(outcome?.weights)
 }
 
-fn quantised(loaded: &Loaded, weights: &Weights, spec: &str) -> Result<(BlobFile, Vec<u8>), TryError> {
+/// Zeros in the shape of the net that is going to be trained, with the names that will go into its blob.
+fn shape_of(loaded: &Loaded, config: &TrainConfig) -> Weights {
+    let dataset = &loaded.dataset;
+    let widths: Vec<usize> =
+        [config.user_dim + config.item_dim].iter().chain(&config.hidden).chain(&[1]).copied().collect();
+    let layer = |pair: &[usize]| Linear { weight: Matrix::zeros(pair[1], pair[0]), bias: vec![0.0; pair[1]] };
+    Weights {
+        user_factors: Matrix::zeros(dataset.n_users() + 1, config.user_dim),
+        item_factors: Matrix::zeros(dataset.n_items() + 1, config.item_dim),
+        layers: widths.windows(2).map(layer).collect(),
+        dot: None,
+        y_range: (0.0, 1.0),
+        user_ids: Vec::new(),
+        item_ids: dataset.items.clone(),
+        titles: dataset.titles.clone(),
+        info: serde_json::Value::Null,
+    }
+}
+
+/// int8 rows where the board has room for them, else the best of what it has room for.
+fn quantised(loaded: &Loaded, weights: &Weights, spec: &str, room: usize) -> Result<(BlobFile, Vec<u8>), TryError> {
     let options = QuantizeOptions { name: name_of(weights), ..QuantizeOptions::default() };
-    let (bytes, _) = quantize(weights, &options, Some(&loaded.parts.train))?;
+    let (bytes, _) = within(weights, &options, room, Some(&loaded.parts.train))?;
     let bytes = bytes.to_vec();
     Ok((BlobFile::new(Path::new(spec), &bytes)?, bytes))
 }
@@ -205,7 +229,12 @@ fn measure_blob(
         return Ok(());
     }
     let errors = evaluate(&blob.model()?, Users::Weights(weights), test, scale)?;
-    predictors.push(Measured { predictor: "int8 blob, as on the chip", key: "blob", errors });
+    let predictor = match Encoding::from(blob.model()?.head().item_encoding) {
+        Encoding::Int8 => "int8 blob, as on the chip",
+        Encoding::Int4 => "int4 blob, as on the chip",
+        Encoding::Pq(_) => "PQ blob, as on the chip",
+    };
+    predictors.push(Measured { predictor, key: "blob", errors });
     if loaded.dataset.synthetic && spec == "demo" {
         let demo = synthetic::demo();
         let errors = Errors::of(test, scale, |rating| demo.oracle(rating.user, rating.item).unwrap_or(f32::NAN));

@@ -3,8 +3,8 @@
 //! Best is, among the candidates that fit: RMSE within .001 of the lowest (without ratings, all); of these, a top-10 overlap within .002 of the
 //! highest, which is about what a few hundred users can tell apart; of these, the smallest.
 
-use matchstick::blob::writer::{DenseDraft, Draft, FirstDraft, ItemsDraft};
-use matchstick::blob::{AlignedBytes, Layout, Quality};
+use matchstick::blob::writer::{DenseDraft, DotDraft, Draft, FirstDraft, ItemsDraft};
+use matchstick::blob::{AlignedBytes, Layout, Quality, pad4};
 use serde::Serialize;
 
 use super::calibration::Sample;
@@ -13,7 +13,7 @@ use super::error::{QuantizeError, TooSmall};
 use super::float_net::FloatNet;
 use super::pq::groups;
 use super::report::{Comparison, QuantizeReport, layout_name, section_name};
-use super::{QuantizeOptions, StoredUsers, check, make};
+use super::{QuantizeOptions, StoredUsers, check, for_model, make, quantize};
 use crate::data::Rating;
 use crate::weights::Weights;
 
@@ -79,7 +79,7 @@ pub fn choose(
             layout: layout_name(options.layout),
             encoding: options.encoding,
             total_bytes: *least_bytes,
-            item_bytes: options.encoding.row_bytes(item_width(weights, options.layout)) + 2,
+            item_bytes: options.encoding.row_bytes(item_width(weights, options.layout)) + pad4(weights.dot_width()) + 2,
             fits: false,
             comparison: None,
             chosen: false,
@@ -106,6 +106,27 @@ pub fn choose(
     Ok((blob, report, Choice { budget_bytes, candidates }))
 }
 
+/// The blob that `options` ask for, where it has at most `budget_bytes`; else the best that has.
+///
+/// # Errors
+/// Those of [`choose`].
+pub fn within(
+    weights: &Weights,
+    options: &QuantizeOptions,
+    budget_bytes: usize,
+    ratings: Option<&[Rating]>,
+) -> Result<(AlignedBytes, QuantizeReport), QuantizeError> {
+    check::check(weights)?;
+    if least_bytes(weights, &for_model(weights, options))? <= budget_bytes {
+        let (blob, report) = quantize(weights, options, ratings)?;
+        if blob.as_slice().len() <= budget_bytes {
+            return Ok((blob, report));
+        }
+    }
+    let (blob, report, _) = choose(weights, options, Wanted::default(), budget_bytes, ratings)?;
+    Ok((blob, report))
+}
+
 /// The smallest number of bytes with which some encoding of a model of this shape fits; of the weights, only the shapes count.
 ///
 /// # Errors
@@ -130,14 +151,17 @@ fn sized(
     options: &QuantizeOptions,
     wanted: Wanted,
 ) -> Result<Vec<(QuantizeOptions, usize)>, QuantizeError> {
-    let layouts = wanted.layout.map_or(vec![Layout::Folded, Layout::Concat], |layout| vec![layout]);
-    let encodings = wanted.encoding.map_or(ENCODINGS.to_vec(), |encoding| vec![encoding]);
+    let mut layouts = wanted.layout.map_or(vec![Layout::Folded, Layout::Concat], |layout| vec![layout]);
+    let mut encodings = wanted.encoding.map_or(ENCODINGS.to_vec(), |encoding| vec![encoding]);
+    if weights.layers.is_empty() {
+        (layouts, encodings) = (vec![Layout::Dot], vec![Encoding::Int8]);
+    }
     let mut all: Vec<(QuantizeOptions, usize)> = Vec::new();
     for encoding in encodings {
         let mut smallest = usize::MAX;
         for &layout in &layouts {
             let options = QuantizeOptions { layout, encoding, ..options.clone() };
-            match check::check_codes(weights, &options) {
+            match check::check_options(weights, &options) {
                 // A row with fewer values than codes.
                 Err(_) if wanted.encoding.is_none() => continue,
                 checked => checked?,
@@ -154,7 +178,7 @@ fn sized(
 
 fn too_small(weights: &Weights, all: &[(QuantizeOptions, usize)], budget_bytes: usize) -> QuantizeError {
     let Some((options, smallest)) = all.iter().min_by_key(|(_, bytes)| *bytes) else {
-        return QuantizeError::NoDot;
+        unreachable!("int8 rows are always a candidate")
     };
     let sections = blank(weights, options).write().ok().map_or_else(Vec::new, |blob| {
         let model = matchstick::Model::from_bytes(blob.as_slice());
@@ -198,7 +222,7 @@ fn best(candidates: &[Candidate]) -> Option<usize> {
 
 fn item_width(weights: &Weights, layout: Layout) -> usize {
     match layout {
-        Layout::Folded => weights.layers[0].weight.rows,
+        Layout::Folded => weights.first_width(),
         Layout::Concat => weights.item_factors.cols,
         Layout::Dot => 0,
     }
@@ -211,13 +235,14 @@ pub fn least_bytes(weights: &Weights, options: &QuantizeOptions) -> Result<usize
 
 /// A draft of zeros.
 fn blank(weights: &Weights, options: &QuantizeOptions) -> Draft {
-    let first_width = weights.layers[0].weight.rows;
+    let first_width = weights.first_width();
     let (users, items) = (weights.user_factors.rows, weights.item_factors.rows);
     let user_rows = if options.users == StoredUsers::All { users } else { 1 };
     let item_width = item_width(weights, options.layout);
     let user_width = if options.layout == Layout::Folded { first_width } else { weights.user_factors.cols };
     let first = match options.layout {
-        Layout::Folded | Layout::Dot => FirstDraft::Folded { user_table: vec![0; user_rows * user_width] },
+        Layout::Dot => FirstDraft::Dot,
+        Layout::Folded => FirstDraft::Folded { user_table: vec![0; user_rows * user_width] },
         Layout::Concat => FirstDraft::Concat {
             user_table: vec![0; user_rows * user_width],
             user_weights: vec![0; first_width * user_width],
@@ -226,7 +251,10 @@ fn blank(weights: &Weights, options: &QuantizeOptions) -> Draft {
             shift: 0,
         },
     };
-    let [_, dense @ .., output] = &weights.layers[..] else { unreachable!("check demands two layers") };
+    let (dense, output) = match &weights.layers[..] {
+        [_, dense @ .., output] => (dense, output.weight.cols),
+        _ => (&[][..], 0),
+    };
     let dense = dense.iter().map(|layer| DenseDraft {
         weights: vec![0; layer.weight.data.len()],
         bias: vec![0; layer.bias.len()],
@@ -240,7 +268,7 @@ fn blank(weights: &Weights, options: &QuantizeOptions) -> Draft {
         first_width: first_width as u16,
         first,
         layers: dense.collect(),
-        output_weights: vec![0; output.weight.cols],
+        output_weights: vec![0; output],
         output_bias: 0,
         item_bias: vec![0; items],
         item_bias_shift: 0,
@@ -252,14 +280,25 @@ fn blank(weights: &Weights, options: &QuantizeOptions) -> Draft {
                 codebooks: vec![0; groups(item_width, codes.into()).iter().map(|units| 256 * units.len()).sum()],
             },
         },
-        dot: None,
+        dot: weights.dot.as_ref().map(|dot| DotDraft {
+            width: dot.users.cols as u16,
+            limit: 127,
+            shift: 0,
+            user_table: vec![0; user_rows * dot.users.cols],
+            item_table: vec![0; dot.items.data.len()],
+            scales: vec![0.0; dot.users.cols],
+        }),
         hidden_limit: 1,
         user_limit: 127,
         logit_fraction_bits: 16,
         range_low_q16: 0,
         range_span_q16: 1,
         quality: Quality::default(),
-        user_scales: vec![0.0; if options.layout == Layout::Folded { user_width } else { 1 }],
+        user_scales: match options.layout {
+            Layout::Folded => vec![0.0; user_width],
+            Layout::Concat => vec![0.0],
+            Layout::Dot => Vec::new(),
+        },
         user_ids: Vec::new(),
         item_ids: Vec::new(),
         item_titles: Vec::new(),

@@ -94,12 +94,12 @@ impl Sample {
 
 /// Multiplications that the engine needs for one user and all items.
 fn catalogue_work(weights: &Weights, layout: Layout) -> usize {
-    let deeper: usize = weights.layers[1..].iter().map(|layer| layer.weight.data.len()).sum();
+    let deeper: usize = weights.layers.iter().skip(1).map(|layer| layer.weight.data.len()).sum();
     let first = match layout {
         Layout::Folded | Layout::Dot => 0,
         Layout::Concat => weights.layers[0].weight.rows * weights.item_factors.cols,
     };
-    weights.item_factors.rows * (first + deeper)
+    weights.item_factors.rows * (first + deeper + weights.dot_width())
 }
 
 /// At most `most` elements, at equal distances.

@@ -8,9 +8,10 @@ use crate::weights::{Matrix, Weights};
 
 /// After this, every index into the weights that the quantiser makes is valid.
 pub fn check(weights: &Weights) -> Result<(), QuantizeError> {
-    let Weights { user_factors, item_factors, layers, .. } = weights;
+    let Weights { user_factors, item_factors, layers, dot, .. } = weights;
     let depth = 2..=MAX_LAYERS + 2;
-    if !depth.contains(&layers.len()) {
+    let dot_alone = layers.is_empty() && dot.is_some();
+    if !dot_alone && !depth.contains(&layers.len()) {
         return Err(QuantizeError::Depth { found: layers.len(), most: *depth.end() });
     }
     rows("user_factors.weight", user_factors.rows, 1)?;
@@ -18,8 +19,20 @@ pub fn check(weights: &Weights) -> Result<(), QuantizeError> {
     names("user ids", weights.user_ids.len(), user_factors.rows)?;
     names("item ids", weights.item_ids.len(), item_factors.rows)?;
     names("item titles", weights.titles.len(), item_factors.rows)?;
-    matrix("user_factors.weight", user_factors, user_factors.cols)?;
-    matrix("item_factors.weight", item_factors, item_factors.cols)?;
+    if !dot_alone {
+        matrix("user_factors.weight", user_factors, user_factors.cols)?;
+        matrix("item_factors.weight", item_factors, item_factors.cols)?;
+    }
+    if let Some(dot) = dot {
+        for (name, table, rows) in
+            [("dot.user_factors", &dot.users, user_factors.rows), ("dot.item_factors", &dot.items, item_factors.rows)]
+        {
+            matrix(name, table, table.cols)?;
+            if (table.rows, table.cols) != (rows, dot.users.cols) {
+                return Err(shape(name, format!("{} x {} values", table.rows, table.cols), rows * dot.users.cols));
+            }
+        }
+    }
     let mut inputs = user_factors.cols + item_factors.cols;
     for (index, layer) in layers.iter().enumerate() {
         // PyTorch numbers the ReLUs between the layers, too.
@@ -40,11 +53,14 @@ pub fn check(weights: &Weights) -> Result<(), QuantizeError> {
     range(weights.y_range)
 }
 
-/// A row has at least as many values as codes.
-pub fn check_codes(weights: &Weights, options: &QuantizeOptions) -> Result<(), QuantizeError> {
+/// Whether a checked model can have this layout and encoding: a row needs at least as many values as codes.
+pub fn check_options(weights: &Weights, options: &QuantizeOptions) -> Result<(), QuantizeError> {
+    if options.layout == Layout::Dot && !weights.layers.is_empty() {
+        return Err(QuantizeError::NotDot);
+    }
     let width = match options.layout {
         Layout::Concat => weights.item_factors.cols,
-        _ => weights.layers[0].weight.rows,
+        _ => weights.first_width(),
     };
     match options.encoding {
         Encoding::Pq(codes) if usize::from(codes) > width => Err(QuantizeError::Codes { codes, width }),

@@ -25,9 +25,9 @@ pub enum QuantizeError {
     #[error("{codes} codes a row are more than the {width} values that a row has")]
     #[diagnostic(help("choose fewer codes with `--encoding pq:M`, or int8"))]
     Codes { codes: u8, width: usize },
-    #[error("the model has no dot term, which is all that the layout `dot` holds")]
+    #[error("the model has a net, and the layout `dot` holds none")]
     #[diagnostic(help("choose the layout `folded` or `concat`"))]
-    NoDot,
+    NotDot,
     #[error(transparent)]
     #[diagnostic(transparent)]
     Budget(#[from] Box<TooSmall>),

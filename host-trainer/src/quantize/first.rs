@@ -17,3 +17,19 @@ pub struct First {
     /// The largest integer that a hidden unit can be.
     pub hidden_bound: u32,
 }
+
+impl First {
+    /// Of a model without a net.
+    pub fn none() -> Self {
+        Self {
+            user_width: 0,
+            item_width: 0,
+            items: ItemsDraft::Int8(Vec::new()),
+            draft: FirstDraft::Dot,
+            user_scales: Vec::new(),
+            unit_scales: Vec::new(),
+            user_limit: super::concat::USER_LIMIT,
+            hidden_bound: 0,
+        }
+    }
+}

@@ -17,7 +17,7 @@ pub struct FloatLayer {
     pub bias: Vec<f64>,
 }
 
-/// A user's part of the first layer, `A = Wu u + b1`.
+/// A user's part of the first layer, `A = Wu u + b1`, and behind it their factors p of the dot term.
 pub type UserPart = Vec<f64>;
 
 /// The net with `B = Wv v` of every item.
@@ -50,36 +50,48 @@ pub struct Extents {
 impl<'a> FloatNet<'a> {
     /// The shapes must fit each other: see [`check`](super::check).
     pub fn new(weights: &'a Weights) -> Self {
-        let first = &weights.layers[0].weight;
-        let (width, user_width) = (first.rows, weights.user_factors.cols);
-        let item_columns = transposed(first, user_width..first.cols);
+        let (width, user_width) = (weights.first_width(), weights.user_factors.cols);
+        let half = |columns| weights.layers.first().map_or_else(Vec::new, |first| transposed(&first.weight, columns));
+        let item_columns = half(user_width..user_width + weights.item_factors.cols);
         let rows: Vec<usize> = (0..weights.item_factors.rows).collect();
         let zeros = vec![0.0; width];
         let items = crate::parallel::map(&rows, |&item| apply(&item_columns, &zeros, weights.item_factors.row(item)));
-        let (output, dense) = match &weights.layers[1..] {
-            [dense @ .., output] => (output, dense),
-            [] => unreachable!("check demands an output layer"),
+        let (output, dense) = match &weights.layers[..] {
+            [_, dense @ .., output] => (Some(output), dense),
+            // A dot term is all there is.
+            _ => (None, &[][..]),
         };
         Self {
             weights,
             width,
-            user_columns: transposed(first, 0..user_width),
+            user_columns: half(0..user_width),
             items: items.concat(),
             dense: dense.iter().map(FloatLayer::new).collect(),
-            output: output.weight.data.iter().map(|&w| f64::from(w)).collect(),
-            output_bias: f64::from(output.bias[0]),
+            output: output.map_or_else(Vec::new, |output| output.weight.data.iter().map(|&w| f64::from(w)).collect()),
+            output_bias: output.map_or(0.0, |output| f64::from(output.bias[0])),
         }
     }
 
-    /// `A` for any user factors.
+    /// `A` and p for any user factors, as [`Weights::user_row`] has them.
     pub fn user_part(&self, factors: &[f32]) -> UserPart {
-        let bias: Vec<f64> = self.weights.layers[0].bias.iter().map(|&b| f64::from(b)).collect();
-        apply(&self.user_columns, &bias, factors)
+        let bias = self.weights.layers.first().map_or(&[][..], |first| &first.bias);
+        let bias: Vec<f64> = bias.iter().map(|&b| f64::from(b)).collect();
+        let (net, dot) = factors.split_at(self.weights.user_factors.cols);
+        let mut part = apply(&self.user_columns, &bias, net);
+        part.extend(dot.iter().map(|&p| f64::from(p)));
+        part
     }
 
-    /// `A` of the user in this row; a row that does not exist is row 0, as in the engine.
+    /// `A` and p of the user in this row; a row that does not exist is row 0, as in the engine.
     pub fn user_part_of(&self, row: usize) -> UserPart {
-        self.user_part(self.weights.user_factors.row(if row < self.users() { row } else { 0 }))
+        self.user_part(&self.weights.user_row(if row < self.users() { row } else { 0 }))
+    }
+
+    /// p . q of a pair; 0 where there is no dot term.
+    fn dot_term(&self, user: &[f64], item: usize) -> f64 {
+        let Some(dot) = &self.weights.dot else { return 0.0 };
+        let row = dot.items.row(if item < self.item_rows() { item } else { 0 });
+        user[self.width..].iter().zip(row).map(|(p, q)| p * f64::from(*q)).sum()
     }
 
     /// `B` of the item in this row; a row that does not exist is row 0, as in the engine.
@@ -112,7 +124,7 @@ impl<'a> FloatNet<'a> {
     /// The logit of a pair.
     pub fn logit(&self, user: &[f64], item: usize, hidden: &mut Vec<Vec<f64>>) -> f64 {
         self.hidden_layers(user, item, hidden);
-        dot(&hidden[self.dense.len()], &self.output) + self.output_bias
+        dot(&hidden[self.dense.len()], &self.output) + self.output_bias + self.dot_term(user, item)
     }
 
     /// The slope of the logit by each unit of the first hidden layer, `(width)`, at a pair.
@@ -216,7 +228,7 @@ fn transposed(matrix: &Matrix, columns: std::ops::Range<usize>) -> Vec<f64> {
 /// `start + sum of columns[c] * factors[c]`: a loop over units inside, because a sum of floats is not vectorised.
 fn apply(columns: &[f64], start: &[f64], factors: &[f32]) -> Vec<f64> {
     let mut sums = start.to_vec();
-    for (x, column) in factors.iter().zip(columns.chunks_exact(start.len())) {
+    for (x, column) in factors.iter().zip(columns.chunks_exact(start.len().max(1))) {
         let x = f64::from(*x);
         sums.iter_mut().zip(column).for_each(|(sum, w)| *sum += x * w);
     }

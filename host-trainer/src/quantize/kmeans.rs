@@ -10,7 +10,7 @@ const ROUNDS: usize = 25;
 /// Points from which the start is drawn, at most.
 const START_POINTS: usize = 4096;
 
-/// At most `count` centers, `(centers, dims)`, of `points`, `(points, dims)`. There are exactly `count`, of which some may be equal.
+/// Exactly `count` centers, `(count, dims)`, of `points`, `(points, dims)`, of which there is at least one. Where points are few, some centers are equal.
 pub fn kmeans(points: &[f32], dims: usize, count: usize, seed: u64) -> Vec<f32> {
     let rows: Vec<&[f32]> = points.chunks_exact(dims).collect();
     let mut centers = start(&rows, dims, count, &mut SplitMix64::new(seed));
@@ -54,7 +54,7 @@ fn start(rows: &[&[f32]], dims: usize, count: usize, random: &mut SplitMix64) ->
     centers
 }
 
-pub fn distance(a: &[f32], b: &[f32]) -> f32 {
+fn distance(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
@@ -133,5 +133,39 @@ impl Sums {
             }
         }
         moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noisy(random: &mut SplitMix64, centers: &[[f32; 3]], each: usize) -> Vec<f32> {
+        let all = (0..each).flat_map(|_| centers.concat());
+        all.map(|x| x + 0.1 * random.normal() as f32).collect()
+    }
+
+    #[test]
+    fn clusters_are_found() {
+        let centers = [[0.0, 0.0, 0.0], [5.0, 0.0, 0.0], [0.0, 5.0, 1.0], [-5.0, 2.0, -5.0]];
+        for seed in 0..10 {
+            let points = noisy(&mut SplitMix64::new(seed), &centers, 500);
+            let found = kmeans(&points, 3, 4, seed);
+            assert_eq!(found, kmeans(&points, 3, 4, seed), "the same every time");
+            for center in centers {
+                let nearest = found.chunks_exact(3).map(|c| distance(c, &center)).fold(f32::INFINITY, f32::min);
+                assert!(nearest < 0.01, "seed {seed}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn fewer_points_than_centers_are_all_centers() {
+        let points = [1.0, 2.0, 3.0, 4.0, 1.0, 2.0];
+        let centers = kmeans(&points, 2, 5, 7);
+        assert_eq!(centers.len(), 10);
+        for point in points.chunks_exact(2) {
+            assert!(centers.chunks_exact(2).any(|center| center == point), "{centers:?}");
+        }
     }
 }

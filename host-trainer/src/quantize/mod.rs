@@ -11,6 +11,7 @@ pub mod check;
 pub mod concat;
 pub mod dense;
 pub mod descent;
+pub mod dot;
 pub mod encoding;
 mod error;
 mod first;
@@ -43,6 +44,7 @@ use crate::parallel;
 use crate::weights::Weights;
 use calibration::Sample;
 use dense::{Activations, HIDDEN_LIMIT, round};
+use dot::Reach;
 use first::First;
 use float_net::FloatNet;
 use output::Sums;
@@ -94,8 +96,18 @@ pub fn quantize(
     ratings: Option<&[Rating]>,
 ) -> Result<(AlignedBytes, QuantizeReport), QuantizeError> {
     check::check(weights)?;
+    let options = &for_model(weights, options);
     let sample = Sample::choose(weights, options.layout, ratings);
     make(&FloatNet::new(weights), &sample, options)
+}
+
+/// A model without a net has one layout, and no rows to encode.
+fn for_model(weights: &Weights, options: &QuantizeOptions) -> QuantizeOptions {
+    let options = options.clone();
+    if weights.layers.is_empty() {
+        return QuantizeOptions { layout: Layout::Dot, encoding: Encoding::Int8, ..options };
+    }
+    options
 }
 
 /// [`quantize`], of a checked model and a sample of it.
@@ -105,7 +117,8 @@ fn make(
     options: &QuantizeOptions,
 ) -> Result<(AlignedBytes, QuantizeReport), QuantizeError> {
     let weights = net.weights;
-    check::check_codes(weights, options)?;
+    let options = &for_model(weights, options);
+    check::check_options(weights, options)?;
     let mut draft = draft(net, sample, options)?;
     let grouped = groups(net, options).is_some();
 
@@ -159,16 +172,21 @@ fn draft(net: &FloatNet, sample: &Sample, options: &QuantizeOptions) -> Result<D
     let first = match options.layout {
         Layout::Folded => folded::quantize(net, &extents, options.encoding, &sample.users),
         Layout::Concat => concat::quantize(net, &extents, options.encoding, &importance[0], &sample.users),
-        Layout::Dot => return Err(QuantizeError::NoDot),
+        Layout::Dot => First::none(),
     };
     finite(&first, &extents.reach)?;
     let activations = if net.dense.is_empty() { Vec::new() } else { calibration::activations(net, sample) };
+    let dot = net.weights.dot.as_ref();
     let (layers, unit_scales, hidden_bound) = dense_layers(net, &first, &activations, &importance);
     let output = output::quantize(
         &net.output,
         &unit_scales,
         net.output_bias,
-        Sums { hidden_bound, groups: groups(net, options).as_deref() },
+        Sums {
+            hidden_bound,
+            groups: groups(net, options).as_deref(),
+            dot: dot.map(|dot| Reach::of(dot, net.width == 0)),
+        },
     )?;
     let (low, high) = net.weights.y_range;
     let q16 = |stars: f64| round(stars * 65_536.0);
@@ -186,7 +204,7 @@ fn draft(net: &FloatNet, sample: &Sample, options: &QuantizeOptions) -> Result<D
         item_bias: vec![0; net.item_rows()],
         item_bias_shift: output.item_bias_shift.unwrap_or(0),
         items: first.items,
-        dot: None,
+        dot: dot.zip(output.dot).map(|(factors, fit)| dot::quantize(factors, fit, output.fraction_bits)),
         hidden_limit: HIDDEN_LIMIT,
         user_limit: first.user_limit,
         logit_fraction_bits: output.fraction_bits,
@@ -257,7 +275,11 @@ fn store_users(draft: &mut Draft, weights: &Weights, model: &Model) -> Result<us
     let rows: Vec<usize> = (0..weights.user_factors.rows).collect();
     let vectors = parallel::map(&rows, |&row| user_vector_of(weights, model, row));
     let vectors: Vec<user::Quantized> = vectors.into_iter().collect::<Result<_, _>>()?;
-    let values = vectors.iter().flat_map(|vector| vector.values.iter().copied());
+    let net_width = usize::from(draft.user_width);
+    let values = vectors.iter().flat_map(|vector| vector.values[..net_width].iter().copied());
+    if let Some(dot) = &mut draft.dot {
+        dot.user_table = vectors.iter().flat_map(|vector| vector.values[net_width..].iter().copied()).collect();
+    }
     match &mut draft.first {
         FirstDraft::Folded { user_table } => *user_table = values.collect(),
         // The limit of a concat user is 127.

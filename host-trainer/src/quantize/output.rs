@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::dense::round;
+use super::dot::{Fit, Reach};
 use super::error::QuantizeError;
 
 /// Fraction bits of a logit that the format allows.
@@ -22,6 +23,8 @@ pub struct Sums<'a> {
     pub hidden_bound: u32,
     /// Product-quantised rows of a folded net without further layers: the units of each group, whose sums are rounded to i16.
     pub groups: Option<&'a [Range<usize>]>,
+    /// The dot term beside it.
+    pub dot: Option<Reach>,
 }
 
 /// A quantised output layer.
@@ -33,6 +36,8 @@ pub struct Output {
     pub fraction_bits: u8,
     /// The shift of item biases, where groups decide it.
     pub item_bias_shift: Option<u8>,
+    /// Of the dot term, if there is one.
+    pub dot: Option<Fit>,
 }
 
 /// `weights` are the layer's own, `unit_scales` what 1 means in each unit.
@@ -62,8 +67,13 @@ fn with_fraction_bits(scaled: &[f64], bias: f64, sums: Sums, fraction_bits: u8) 
             (bound, Some(shift))
         }
     };
-    let room = i64::from(i32::MAX) - net;
-    (bias.abs() <= room as f64).then_some(Output { weights, bias: bias as i32, fraction_bits, item_bias_shift })
+    let dot = match sums.dot {
+        None => None,
+        Some(reach) => Some((reach.fit(fraction_bits)?, reach)),
+    };
+    let room = i64::from(i32::MAX) - net - dot.map_or(0, |(fit, reach)| reach.bound(fit));
+    let output = Output { weights, bias: bias as i32, fraction_bits, item_bias_shift, dot: dot.map(|(fit, _)| fit) };
+    (bias.abs() <= room as f64).then_some(output)
 }
 
 /// The bound of the shifted sum of item bias and groups (`numerics.md`, section 7); none when a group does not fit i16.
@@ -82,7 +92,7 @@ fn magnitude(weights: &[i16]) -> i64 {
 mod tests {
     use super::*;
 
-    const PLAIN: Sums = Sums { hidden_bound: 4_222, groups: None };
+    const PLAIN: Sums = Sums { hidden_bound: 4_222, groups: None, dot: None };
 
     #[test]
     fn fraction_bits_are_as_many_as_fit() {

@@ -54,16 +54,15 @@ impl Response {
     pub fn folded(net: &FloatNet, rows: &Matrix, users: &[u32]) -> Self {
         let users = spread(users, USERS);
         let items = sample_items(net);
-        let of_users = parallel::map(&users, |&user| {
-            let part = net.user_part_of(user as usize);
-            let slopes = if net.dense.is_empty() { net.output.clone() } else { mean_slopes(net, &part, &items) };
-            (part, slopes)
+        let parts = parallel::map(&users, |&user| net.user_part_of(user as usize));
+        let slopes = parallel::map(&parts, |part| match net.dense[..] {
+            [] => net.output.clone(),
+            _ => mean_slopes(net, part, &items),
         });
-        let by_unit = |of: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| -> Vec<f32> {
-            (0..net.width).flat_map(|unit| of_users.iter().map(move |user| of(user)[unit] as f32)).collect()
+        let by_unit = |by_user: &[Vec<f64>]| -> Vec<f32> {
+            (0..net.width).flat_map(|unit| by_user.iter().map(move |values| values[unit] as f32)).collect()
         };
-        let form = Form::Relu { parts: by_unit(|user| &user.0), slopes: by_unit(|user| &user.1) };
-        Self::new(form, users.len(), rows)
+        Self::new(Form::Relu { parts: by_unit(&parts), slopes: by_unit(&slopes) }, users.len(), rows)
     }
 
     /// Of the rows `v`.

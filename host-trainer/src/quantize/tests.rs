@@ -1,5 +1,9 @@
 //! Properties of whole blobs: every net that is one becomes a blob that the engine accepts, and its logits stay within a bound that follows from the rounding.
 
+mod budgets;
+mod dot;
+mod encodings;
+
 use matchstick::Model;
 use matchstick::blob::Layout;
 
@@ -43,6 +47,7 @@ impl Random {
             user_factors: self.matrix(users, user_width, user_size),
             item_factors: self.matrix(items, item_width, item_size),
             layers,
+            dot: None,
             y_range: (0.0, 5.5),
             user_ids: (1..users).map(|user| format!("user {user}")).collect(),
             item_ids: (1..items).map(|item| format!("item {item}")).collect(),
@@ -86,9 +91,13 @@ fn logit_bound(net: &FloatNet, sample: &Sample, layout: Layout) -> f64 {
         (unit_scales, limit) = (rows.unit_scales, u32::from(HIDDEN_LIMIT));
     }
     let last = activations.last().expect("a hidden layer");
-    let output =
-        output::quantize(&net.output, &unit_scales, net.output_bias, Sums { hidden_bound: limit, groups: None })
-            .expect("fits");
+    let output = output::quantize(
+        &net.output,
+        &unit_scales,
+        net.output_bias,
+        Sums { hidden_bound: limit, groups: None, dot: None },
+    )
+    .expect("fits");
     let half = 0.5 / f64::from(1u32 << output.fraction_bits);
     let of_unit = |j: usize| net.output[j].abs() * error[j] + half * (last.largest[j] + error[j]) / unit_scales[j];
     half + (0..error.len()).map(of_unit).sum::<f64>()

@@ -206,6 +206,7 @@ impl<'a> Run<'a> {
             user_factors,
             item_factors,
             layers,
+            dot: None,
             y_range: self.y_range,
             user_ids: self.dataset.users.clone(),
             item_ids: self.dataset.items.clone(),

@@ -5,7 +5,7 @@
 //! lives, ends at 100 MB. The same weights are always the same bytes. A file without our metadata (PyTorch's own) gets
 //! ids 1..n and the range 0..5.5.
 
-use super::{Linear, Matrix, Weights};
+use super::{DotFactors, Linear, Matrix, Weights};
 use crate::files::write_atomically;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde_json::{Value, json};
@@ -14,6 +14,12 @@ use std::path::{Path, PathBuf};
 
 /// The one metadata key.
 const METADATA_KEY: &str = "matchstick";
+/// The tensors of a dot term, which may stand beside the net's or alone.
+const DOT_USERS: &str = "dot.user_factors";
+const DOT_ITEMS: &str = "dot.item_factors";
+/// Tensors whose names hold no number.
+const NAMES: [&str; 7] =
+    ["user_factors.weight", "item_factors.weight", DOT_USERS, DOT_ITEMS, "user_ids", "item_ids", "titles"];
 /// What a net without metadata is taken to predict: ratings of 1 to 5.
 const DEFAULT_Y_RANGE: (f32, f32) = (0.0, 5.5);
 
@@ -47,9 +53,24 @@ impl Weights {
     pub fn load(path: &Path) -> Result<Self, WeightsError> {
         let bytes = std::fs::read(path).map_err(|source| WeightsError::Read { path: path.into(), source })?;
         let reader = Reader::new(path, &bytes)?;
-        let user_factors = reader.matrix("user_factors.weight")?;
-        let item_factors = reader.matrix("item_factors.weight")?;
-        let layers = reader.layers(user_factors.cols + item_factors.cols)?;
+        let dot = reader.dot()?;
+        let (user_factors, item_factors, layers) = match &dot {
+            // A matrix factorisation: there is no net.
+            Some(dot) if reader.tensors.tensor("user_factors.weight").is_err() => {
+                reader.no_net()?;
+                (Matrix::zeros(dot.users.rows, 0), Matrix::zeros(dot.items.rows, 0), Vec::new())
+            }
+            _ => {
+                let user_factors = reader.matrix("user_factors.weight")?;
+                let item_factors = reader.matrix("item_factors.weight")?;
+                let layers = reader.layers(user_factors.cols + item_factors.cols)?;
+                (user_factors, item_factors, layers)
+            }
+        };
+        if let Some(dot) = &dot {
+            reader.rows(DOT_USERS, &dot.users, user_factors.rows)?;
+            reader.rows(DOT_ITEMS, &dot.items, item_factors.rows)?;
+        }
         let (y_range, info) = reader.metadata()?;
         Ok(Self {
             user_ids: reader.ids("user_ids", user_factors.rows)?,
@@ -58,6 +79,7 @@ impl Weights {
             user_factors,
             item_factors,
             layers,
+            dot,
             y_range,
             info,
         })
@@ -74,8 +96,14 @@ impl Weights {
 
     fn to_bytes(&self) -> Result<Vec<u8>, SafeTensorError> {
         let mut file = Writer::default();
-        file.matrix("user_factors.weight", &self.user_factors);
-        file.matrix("item_factors.weight", &self.item_factors);
+        if !self.layers.is_empty() {
+            file.matrix("user_factors.weight", &self.user_factors);
+            file.matrix("item_factors.weight", &self.item_factors);
+        }
+        if let Some(dot) = &self.dot {
+            file.matrix(DOT_USERS, &dot.users);
+            file.matrix(DOT_ITEMS, &dot.items);
+        }
         for (index, layer) in self.layers.iter().enumerate() {
             // PyTorch counts the ReLU between two layers as a layer too.
             file.matrix(&format!("layers.{}.weight", 2 * index), &layer.weight);
@@ -203,14 +231,40 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn dot(&self) -> Result<Option<DotFactors>, WeightsError> {
+        if self.tensors.tensor(DOT_USERS).is_err() && self.tensors.tensor(DOT_ITEMS).is_err() {
+            return Ok(None);
+        }
+        let (users, items) = (self.matrix(DOT_USERS)?, self.matrix(DOT_ITEMS)?);
+        if users.cols != items.cols {
+            return Err(self.shape(DOT_ITEMS, vec![items.rows, items.cols], format!("[any, {}]", users.cols)));
+        }
+        Ok(Some(DotFactors { users, items }))
+    }
+
+    fn rows(&self, name: &str, matrix: &Matrix, rows: usize) -> Result<(), WeightsError> {
+        if matrix.rows == rows {
+            return Ok(());
+        }
+        Err(self.shape(name, vec![matrix.rows, matrix.cols], format!("[{rows}, any]")))
+    }
+
+    /// Refuses parts of a net where there is no user table for it.
+    fn no_net(&self) -> Result<(), WeightsError> {
+        let expected = |name: &str| NAMES[2..].contains(&name);
+        match self.tensors.names().into_iter().find(|name| !expected(name)) {
+            Some(_) => Err(WeightsError::MissingTensor { path: self.path.into(), name: "user_factors.weight".into() }),
+            None => Ok(()),
+        }
+    }
+
     fn layers(&self, inputs: usize) -> Result<Vec<Linear>, WeightsError> {
         let mut positions = Vec::new();
         for name in self.tensors.names() {
             let layer = name.strip_prefix("layers.").and_then(|rest| rest.strip_suffix(".weight"));
             let bias = name.strip_prefix("layers.").and_then(|rest| rest.strip_suffix(".bias"));
             let number = |text: Option<&str>| text.and_then(|text| text.parse::<u32>().ok());
-            let known =
-                ["user_factors.weight", "item_factors.weight", "user_ids", "item_ids", "titles"].contains(&name);
+            let known = NAMES.contains(&name);
             if let Some(position) = number(layer) {
                 positions.push(position);
             } else if number(bias).is_none() && !known {
@@ -310,6 +364,21 @@ mod tests {
     fn what_is_saved_is_loaded() {
         let weights = by_hand();
         assert_eq!(load(&weights.to_bytes().unwrap()).unwrap(), weights);
+    }
+
+    #[test]
+    fn a_dot_term_is_saved_beside_a_net_and_alone() {
+        let mut weights = by_hand();
+        let factors = |rows: usize| Matrix { rows, cols: 2, data: (0..2 * rows).map(|x| x as f32).collect() };
+        weights.dot = Some(DotFactors { users: factors(2), items: factors(3) });
+        let beside = weights.to_bytes().unwrap();
+        assert_eq!(load(&beside).unwrap(), weights);
+        weights.layers.clear();
+        (weights.user_factors, weights.item_factors) = (Matrix::zeros(2, 0), Matrix::zeros(3, 0));
+        assert_eq!(load(&weights.to_bytes().unwrap()).unwrap(), weights);
+        weights.dot = Some(DotFactors { users: factors(3), items: factors(3) });
+        let wrong = message(&weights.to_bytes().unwrap());
+        assert!(wrong.contains("user_ids is damaged"), "{wrong}");
     }
 
     #[test]
