@@ -128,6 +128,13 @@ unsafe extern "C" {
         units: *mut UnitQuad,
         units_end: *mut UnitQuad,
     );
+    /// `sum of w * max(a + b, 0)` over a row, at least one quad, and as many quads of user and weights.
+    fn matchstick_rv32_fold_sum(
+        user: *const Quad16,
+        weights: *const Quad16,
+        row: *const Quad8,
+        row_end: *const Quad8,
+    ) -> i32;
     /// See [`PqTables`]: groups of one quad.
     fn matchstick_rv32_pq_tables4(
         codebooks: *const Quad8,
@@ -180,6 +187,16 @@ impl Kernels for Rv32 {
         for (unit, Quad16(weights)) in rest.iter_mut().zip(weights) {
             *unit = bytemuck::cast(FoldedQuad { negated: [0; 4], weights, unused: [0; 4] });
         }
+    }
+
+    fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
+        let quads = user.len().min(weights.len()).min(row.len());
+        if quads == 0 {
+            return 0;
+        }
+        let row = row.get(..quads).unwrap_or_default().as_ptr_range();
+        // SAFETY: all three have `quads` quads, at least one.
+        unsafe { matchstick_rv32_fold_sum(user.as_ptr(), weights.as_ptr(), row.start, row.end) }
     }
 
     fn fold_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {

@@ -662,6 +662,43 @@ matchstick_rv32_dense matchstick_rv32_dense16,lw,4
 
 # ---- Folded units.
 
+# int fold_sum(user, weights, row, row_end): in the stored order; two quads a round, an odd one before.
+.macro matchstick_rv32_stored_unit unit
+    lb t0,\unit(a2)
+    lh t1,\unit*2(a0)
+    add t0,t0,t1
+    blez t0,98f
+    lh t1,\unit*2(a1)
+    mul t0,t0,t1
+    add t3,t3,t0
+98:
+.endm
+
+    matchstick_rv32_function matchstick_rv32_fold_sum
+    li t3,0
+    sub t0,a3,a2
+    andi t0,t0,4
+    beqz t0,3f
+.irp unit,0,1,2,3
+    matchstick_rv32_stored_unit \unit
+.endr
+    addi a0,a0,8
+    addi a1,a1,8
+    addi a2,a2,4
+    beq a2,a3,4f
+3:
+.irp unit,0,1,2,3,4,5,6,7
+    matchstick_rv32_stored_unit \unit
+.endr
+    addi a0,a0,16
+    addi a1,a1,16
+    addi a2,a2,8
+    bne a2,a3,3b
+4:
+    mv a0,t3
+    ret
+.size matchstick_rv32_fold_sum,.-matchstick_rv32_fold_sum
+
 # void fold_units(user, weights, units, units_end): keeps -a, and w where some b makes the unit active.
 .macro matchstick_rv32_negate unit
     lh t2,\unit*2(a0)
