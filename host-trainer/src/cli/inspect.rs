@@ -118,6 +118,13 @@ fn blob_text(file: &str, model: &Model<'_>, terminal: &Terminal) -> String {
     facts.row(["ratings", &format!("between {low} and {high}")]);
     facts.row(["logit", &format!("32 bits, {} of them fraction", head.logit_fraction_bits)]);
     facts.row(["memory", &memory_text(model)]);
+    let near = model.near_bytes();
+    let near = format!(
+        "{} bytes and two blocks (`[Line; {}]`), if the items lie in a flash chip of their own",
+        thousands(near as u64),
+        near.div_ceil(16)
+    );
+    facts.row(["", &near]);
     facts.row(["quality", &quality_text(&head.quality)]);
     facts.row(["supports", &supports(model).join(", ")]);
 
@@ -205,6 +212,7 @@ fn blob_json(model: &Model<'_>) -> Value {
         "item_row_bytes": head.item_row_bytes(),
         "dot_width": head.dot_width,
         "table_words": model.table_words(),
+        "near_bytes": model.near_bytes(),
         "items": head.item_rows - 1,
         "users": head.user_rows - 1,
         "user_width": head.user_width,
