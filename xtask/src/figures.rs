@@ -24,11 +24,13 @@ struct Source {
     measure: fn(&mut Models) -> Outcome<Figures>,
 }
 
-const SOURCES: [Source; 4] = [
+const SOURCES: [Source; 6] = [
     Source { prefixes: &["rmse.u1."], measure: models::rmse },
     Source { prefixes: &["bytes.blob."], measure: models::blob_bytes },
     Source { prefixes: &["bytes.flash.", "bytes.ram.", "bytes.stack."], measure: boards::bytes },
-    Source { prefixes: &["instructions.score.", "instructions.rank_item."], measure: boards::instructions },
+    Source { prefixes: &["instructions."], measure: boards::instructions },
+    Source { prefixes: &["insn_per_mac."], measure: boards::per_mac },
+    Source { prefixes: &["quality."], measure: models::quality },
 ];
 
 /// `cargo xtask figures [--out PATH] [--only PREFIX]`.
@@ -78,6 +80,7 @@ mod tests {
         assert_eq!(concerned("bytes"), 2);
         assert_eq!(concerned("bytes.stack.microbit"), 1);
         assert_eq!(concerned("rmse.u1.float"), 1);
+        assert_eq!(concerned("instructions.rank_62k_pq8"), 1);
         assert_eq!(concerned("flash"), 0);
     }
 }

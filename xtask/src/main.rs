@@ -30,6 +30,9 @@ cargo xtask COMMAND
     test [--only STEP]      every check of this repository; `--list` names the steps
     ci                      what continuous integration runs: `test`, slow tests included
     size [--json]           flash, RAM and stack of every image beside the board's budget; fails when one is exceeded
+    bench [--board BOARD] [--small] [--json]
+                            instructions of every call, for every shape of model, at opt-levels 3 and s (--small: only s),
+                            other libraries beside them; for all boards it also writes docs/benchmarks.md
     figures [--out PATH] [--only PREFIX]
                             every figure that the documentation quotes, measured, as JSON
     tidy [--bless]          checks of the tree itself; --bless renews the format hash in docs/blob-format.md
@@ -69,6 +72,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "test" => test::run(&Options::parse(command, rest, &["--list"], &["--only"])?),
         "ci" => Options::parse(command, rest, &[], &[]).and_then(|_| test::ci()),
         "size" => size::run(&Options::parse(command, rest, &["--json"], &[])?),
+        "bench" => bench::run(&Options::parse(command, rest, &["--json", "--small"], &["--board"])?),
         "figures" => figures::run(&Options::parse(command, rest, &[], &["--out", "--only"])?),
         "tidy" => tidy::run(&Options::parse(command, rest, &["--bless"], &[])?),
         "setup" | "set-up" => Options::parse(command, rest, &[], &[]).and_then(|_| setup::set_up()),

@@ -128,7 +128,8 @@ mod tests {
             assert!(is_foreign(name), "{name}");
         }
         assert!(is_foreign("_ZN10matchstick4blob3crc5TABLE17h7ee53008a384a1baE"));
-        for name in ["_ZN10matchstick4blob5crc3217h0E", "_ZN6engine20__cortex_m_rt_start17h0E", "matchstick_fold_int8"] {
+        for name in ["_ZN10matchstick4blob5crc3217h0E", "_ZN6engine20__cortex_m_rt_start17h0E", "matchstick_fold_int8"]
+        {
             assert!(!is_foreign(name), "{name}");
         }
     }

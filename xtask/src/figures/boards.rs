@@ -1,15 +1,18 @@
-//! Figures of the firmware: what it occupies, and how many instructions a score and a ranked item cost on each board.
+//! Figures of the firmware: what it occupies, and how many instructions calls cost on each board.
 
-use matchstick_emulator::{Board, Emulator, EmulatorError, Image};
+use std::collections::BTreeMap;
+
+use matchstick_emulator::{Board, Image};
 use serde_json::json;
 
 use super::Figures;
-use super::models::{LAYOUTS, Models};
+use super::models::Models;
+use crate::bench::budgets::measure_all;
+use crate::bench::measure::{PROFILES, build, engine_bytes, run_alone};
 use crate::failure::{Failure, Outcome};
-use crate::firmware;
-use crate::size::{measure, printed};
+use crate::size::measure;
 
-/// Flash, RAM and stack of the image `device`.
+/// Flash, RAM and stack of the image `device`, and the flash of the engine alone.
 pub fn bytes(_: &mut Models) -> Outcome<Figures> {
     let mut figures = Figures::new();
     for board in Board::all() {
@@ -17,38 +20,35 @@ pub fn bytes(_: &mut Models) -> Outcome<Figures> {
         figures.push((format!("bytes.flash.{}", board.name), json!(used.flash_bytes)));
         figures.push((format!("bytes.ram.{}", board.name), json!(used.ram_bytes)));
         figures.push((format!("bytes.stack.{}", board.name), json!(used.stack_bytes)));
+        figures.push((format!("bytes.flash.engine.{}", board.name), json!(engine_bytes(board)?)));
     }
     Ok(figures)
 }
 
-/// What the image `bench` counts, with the blob of each layout. Exact and repeatable: QEMU counts instructions.
-pub fn instructions(models: &mut Models) -> Outcome<Figures> {
-    let mut figures = Figures::new();
-    for layout in LAYOUTS {
-        // Titles are not scored, and without them the blob fits more boards.
-        let blob = models.blob(layout, false)?;
-        for board in Board::all() {
-            let emulator =
-                Emulator::new(board, firmware::build(board, Image::Bench)?).icount(true).blob(blob.as_slice());
-            let emulator = match emulator {
-                Ok(emulator) => emulator,
-                Err(error @ EmulatorError::BlobTooLarge { .. }) => {
-                    eprintln!("figures: no instructions.*.{layout}*.{}: {error}", board.name);
-                    continue;
-                }
-                Err(error) => return Err(Failure::check(error.to_string())),
-            };
-            let console = emulator.run().map_err(|error| Failure::check(error.to_string()))?.console;
-            let number = |name: &str| {
-                let missing = || Failure::check(format!("bench on {} did not print {name}: {console}", board.name));
-                printed(&console, name).next().ok_or_else(missing)
-            };
-            figures.push((format!("instructions.score.{layout}.{}", board.name), json!(number("score")?)));
-            // To a hundredth: the price of the filter and of the list is spread over the catalogue.
-            let rank_item = number("rank")? as f64 / number("ranked_items")?.max(1) as f64;
-            let rank_item = (rank_item * 100.0).round() / 100.0;
-            figures.push((format!("instructions.rank_item.{layout}_int8.{}", board.name), json!(rank_item)));
+/// What the image `bench` counts, of the same synthetic models as the budgets: at whichever of the two levels is dearer.
+pub fn instructions(_: &mut Models) -> Outcome<Figures> {
+    let mut figures: BTreeMap<String, f64> = BTreeMap::new();
+    for finding in measure_all()? {
+        let dearest = figures.entry(format!("{}.{}", finding.measurement.key, finding.board.name)).or_default();
+        *dearest = dearest.max(finding.value);
+    }
+    Ok(figures.into_iter().map(|(key, value)| (key, json!(value))).collect())
+}
+
+/// A dense net of int8, by Matchstick's kernels (`dense`) and by others: instructions per multiply-accumulate at whichever level is dearer.
+pub fn per_mac(_: &mut Models) -> Outcome<Figures> {
+    let mut figures: BTreeMap<String, f64> = BTreeMap::new();
+    for board in Board::all() {
+        for profile in PROFILES {
+            let mut counts = run_alone(board, &build(board, profile, Image::Peers)?)?;
+            let missing = || Failure::check(format!("peers on {} did not print macs", board.name));
+            let macs = counts.remove("macs").ok_or_else(missing)?.max(1);
+            for (name, count) in counts {
+                let name = if name == "matchstick" { "dense" } else { &name };
+                let dearest = figures.entry(format!("insn_per_mac.{name}.{}", board.name)).or_default();
+                *dearest = dearest.max((count as f64 / macs as f64 * 1e3).round() / 1e3);
+            }
         }
     }
-    Ok(figures)
+    Ok(figures.into_iter().map(|(key, value)| (key, json!(value))).collect())
 }

@@ -12,7 +12,10 @@ use crate::hash::Hash;
 use crate::process::{capture, cargo, root, target_dir};
 
 /// Both layouts, by the name that the command line and the keys use.
-pub const LAYOUTS: [&str; 2] = ["folded", "concat"];
+const LAYOUTS: [&str; 2] = ["folded", "concat"];
+
+/// The encodings of item rows whose quality is measured, by the names that the command line uses.
+const ENCODINGS: [&str; 4] = ["int8", "int4", "pq8", "pq16"];
 
 /// MovieLens 100K beside the repository: its licence forbids putting it in.
 const ML_100K: &str = "../shared/data/ml-100k";
@@ -45,9 +48,28 @@ pub fn rmse(models: &mut Models) -> Outcome<Figures> {
     let made = models.made()?;
     let mut figures = Figures::new();
     for layout in LAYOUTS {
-        let report = made.evaluate(layout)?;
+        let report = made.evaluate(layout, "int8")?;
         figures.push(("rmse.u1.float".to_owned(), report["predictors"]["float"]["rmse"].clone()));
         figures.push((format!("rmse.u1.{layout}_int8"), report["predictors"]["blob"]["rmse"].clone()));
+    }
+    Ok(figures)
+}
+
+/// What each encoding of a folded net costs on u1.test: RMSE more than the float net's, and how much of its top-10 is left.
+pub fn quality(models: &mut Models) -> Outcome<Figures> {
+    if !has_ml_100k() {
+        eprintln!("figures: {ML_100K} is not here, so there are no quality figures");
+        return Ok(Vec::new());
+    }
+    let made = models.made()?;
+    let mut figures = Figures::new();
+    for encoding in ENCODINGS {
+        let report = made.evaluate("folded", encoding)?;
+        let rmse = |predictor: &str| report["predictors"][predictor]["rmse"].as_f64();
+        let missing = || Failure::check(format!("`matchstick eval` printed no RMSE for {encoding}"));
+        let cost = rmse("blob").zip(rmse("float")).map(|(blob, float)| blob - float).ok_or_else(missing)?;
+        figures.push((format!("quality.{encoding}.rmse_cost"), json!((cost * 1e6).round() / 1e6)));
+        figures.push((format!("quality.{encoding}.top10_overlap"), report["top10_overlap"].clone()));
     }
     Ok(figures)
 }
@@ -65,7 +87,7 @@ pub fn blob_bytes(models: &mut Models) -> Outcome<Figures> {
 impl Models {
     /// A blob of the model: of u1.base, or of the synthetic data when MovieLens 100K is not here.
     pub fn blob(&mut self, layout: &str, titles: bool) -> Outcome<Vec<u8>> {
-        let path = self.made()?.blob(layout, titles)?;
+        let path = self.made()?.blob(layout, "int8", titles)?;
         std::fs::read(&path).map_err(|error| Failure::check(format!("{}: {error}", path.display())))
     }
 
@@ -106,13 +128,14 @@ impl Made {
         self.folder.join("model.safetensors")
     }
 
-    fn blob(&self, layout: &str, titles: bool) -> Outcome<PathBuf> {
+    fn blob(&self, layout: &str, encoding: &str, titles: bool) -> Outcome<PathBuf> {
         let titles = if titles { "all" } else { "none" };
-        let path = self.folder.join(format!("{layout}-titles-{titles}.blob"));
+        let path = self.folder.join(format!("{layout}-{encoding}-titles-{titles}.blob"));
         if !path.is_file() {
             let model = self.model().display().to_string();
-            let mut rest =
-                vec![model, "--layout".to_owned(), layout.to_owned(), "--titles".to_owned(), titles.to_owned()];
+            let options = ["--layout", layout, "--encoding", encoding, "--titles", titles].map(str::to_owned);
+            let mut rest = vec![model];
+            rest.extend(options);
             rest.extend(self.data.iter().cloned());
             self.call(&["quantize", "--out"], &path, &rest)?;
         }
@@ -120,8 +143,8 @@ impl Made {
     }
 
     /// What `matchstick eval` says of a blob on the test part of the fold.
-    fn evaluate(&self, layout: &str) -> Outcome<Value> {
-        let blob = self.blob(layout, true)?;
+    fn evaluate(&self, layout: &str, encoding: &str) -> Outcome<Value> {
+        let blob = self.blob(layout, encoding, true)?;
         let mut rest = vec!["--model".to_owned(), self.model().display().to_string()];
         rest.extend(self.data.iter().cloned());
         self.call(&["eval", "--blob"], &blob, &rest)

@@ -45,11 +45,12 @@ fn stated() -> Outcome<String> {
 
 /// No crate that the engine pulls in may state a newer Rust than the engine does.
 fn dependencies(version: &str) -> Outcome {
-    let tree = capture(cargo().args(["tree", "--quiet", "--package", "matchstick", "--features", "std,spi-nor"]).args([
-        "--edges=normal",
-        "--prefix=none",
-        "--format={p}",
-    ]))?;
+    let tree =
+        capture(cargo().args(["tree", "--quiet", "--package", "matchstick", "--features", "std,spi-nor"]).args([
+            "--edges=normal",
+            "--prefix=none",
+            "--format={p}",
+        ]))?;
     let in_tree: Vec<(&str, &str)> = tree.lines().filter_map(name_and_version).collect();
     let metadata = capture(cargo().args(["metadata", "--quiet", "--format-version=1", "--locked"]))?;
     let metadata: serde_json::Value =
