@@ -123,6 +123,8 @@ pub enum Image {
     Bench,
     /// Ranks a blob that it reads as if it were in another chip, and prints checksums. Only tests run it.
     External,
+    /// Tries the kernels of the core against naive twins. Only tests run it.
+    Kernels,
     /// Links only without a panic path; never run.
     Promises,
     /// The engine and little else, for its size.
@@ -143,6 +145,7 @@ impl Image {
             Self::SelfTest => "selftest",
             Self::Bench => "bench",
             Self::External => "external",
+            Self::Kernels => "kernels",
             Self::Promises => "promises",
             Self::Engine => "engine",
             Self::Peers => "peers",
@@ -153,6 +156,15 @@ impl Image {
     #[must_use]
     pub const fn is_minimal(self) -> bool {
         matches!(self, Self::Engine)
+    }
+
+    /// The cargo feature that it needs beside those of the board.
+    #[must_use]
+    pub const fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Kernels => Some("kernel-suite"),
+            _ => None,
+        }
     }
 
     /// The crate that it is a binary of.
@@ -198,7 +210,7 @@ impl Board {
             Image::Device => Some(self.budget.device),
             Image::SelfTest => Some(self.budget.selftest),
             Image::Bench => Some(self.budget.bench),
-            Image::External | Image::Promises | Image::Engine | Image::Peers => None,
+            Image::External | Image::Kernels | Image::Promises | Image::Engine | Image::Peers => None,
         }
     }
 

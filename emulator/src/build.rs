@@ -64,10 +64,11 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
     if image.is_minimal() {
         command.arg("--no-default-features");
     }
+    let features: Vec<&str> = board.features.iter().map(String::as_str).chain(image.feature()).collect();
     let output = command
         .current_dir(&root)
         .args(["--quiet", "--package", image.package(), "--bin", image.name()])
-        .args(["--target", &board.target, "--profile", &board.profile, "--features", &board.features.join(",")])
+        .args(["--target", &board.target, "--profile", &board.profile, "--features", &features.join(",")])
         .args(["--message-format", "json-render-diagnostics"])
         .env("MATCHSTICK_BOARD", &board.name)
         .stdin(Stdio::null())

@@ -14,6 +14,7 @@ mod demo_blob;
 mod external_memory;
 mod fuzz_seeds;
 mod golden_vectors;
+mod kernels_on_boards;
 mod large_catalogues;
 mod nor_chip;
 mod quality;
