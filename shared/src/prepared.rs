@@ -169,16 +169,24 @@ impl<'s> Prepared<'s> {
         self.model
     }
 
-    /// The rows of items, `first` to the end of `block` at most, that reach `threshold`: see [`Kernels::fold_int8`].
+    /// The first items of a block of which one reaches `threshold`: see [`Kernels::fold_int8`].
     pub(crate) fn scan(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
-        match (&self.net, self.dot_units) {
-            (_, []) => self.scan_net(block, threshold),
-            _ if !supports::DOT => None,
-            (Net::Absent, units) => {
-                Native::dot_int8(&self.items(block.dots, units.len(), block.biases), units, threshold)
-            }
-            _ => self.scan_both(block, threshold),
-        }
+        if self.has_both() { self.scan_both(block, threshold) } else { self.scan_rows(&self.rows(block), threshold) }
+    }
+
+    /// Whether there are a net and a dot term.
+    fn has_both(&self) -> bool {
+        supports::DOT && !self.dot_units.is_empty() && !matches!(self.net, Net::Absent)
+    }
+
+    /// The rows of a block that the net reads, or the dot term where it is alone.
+    fn rows<'b>(&self, block: &ItemBlock<'b>) -> Items<'b> {
+        let dims = self.model.dims();
+        let (rows, row_quads) = match self.net {
+            Net::Absent if supports::DOT => (block.dots, dims.dot_quads),
+            _ => (block.rows, dims.row_quads),
+        };
+        self.items(rows, row_quads.into(), block.biases)
     }
 
     fn items<'b>(&self, rows: &'b [Quad8], row_quads: usize, biases: &'b [i16]) -> Items<'b> {
@@ -186,19 +194,22 @@ impl<'s> Prepared<'s> {
         Items { rows, row_quads, biases, bias_shift: head.item_bias_shift, start: head.output_bias }
     }
 
-    /// The net alone.
-    fn scan_net(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
-        let items = self.items(block.rows, self.model.dims().row_quads.into(), block.biases);
+    /// The net alone, or the dot term alone.
+    fn scan_rows(&mut self, items: &Items<'_>, threshold: i32) -> Option<Found> {
         match self.net {
-            Net::Int8 => Native::fold_int8(&items, self.net_units, threshold),
-            Net::Int4 if supports::INT4 => Native::fold_int4(&items, self.net_units, threshold),
-            Net::Pairs(tables) if supports::INT4 => Native::fold_pairs(&items, tables, threshold),
+            Net::Int8 => Native::fold_int8(items, self.net_units, threshold),
+            Net::Int4 if supports::INT4 => Native::fold_int4(items, self.net_units, threshold),
+            Net::Pairs(tables) if supports::INT4 => Native::fold_pairs(items, tables, threshold),
             Net::Tables(tables) if supports::PQ => {
-                let found =
-                    Native::pq(&items, tables.len(), tables, quantised_threshold(self.model.head(), threshold))?;
-                Some(Found { logits: found.logits.map(|sum| self.logit_of_entries(sum)), ..found })
+                let threshold = quantised_threshold(self.model.head(), threshold);
+                let mut found = Native::pq(items, tables.len(), tables, threshold)?;
+                for logit in found.logits.iter_mut().take(found.count) {
+                    *logit = self.logit_of_entries(*logit);
+                }
+                Some(found)
             }
-            Net::Codes | Net::Layers if supports::PQ || supports::LAYERS => self.scan_one_by_one(&items, threshold),
+            Net::Codes | Net::Layers if supports::PQ || supports::LAYERS => self.scan_one_by_one(items, threshold),
+            Net::Absent if supports::DOT => Native::dot_int8(items, self.dot_units, threshold),
             _ => None,
         }
     }
@@ -227,7 +238,7 @@ impl<'s> Prepared<'s> {
     fn scan_both(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
         (0..block.biases.len()).find_map(|item| {
             let one = block.part(self.model.dims(), item..item.saturating_add(1));
-            let net = self.scan_net(&one, i32::MIN)?.logits[0];
+            let net = self.scan_rows(&self.rows(&one), i32::MIN)?.logits[0];
             let rows = Items { bias_shift: 0, start: 0, ..self.items(one.dots, self.dot_units.len(), &[0]) };
             let dot = Native::dot_int8(&rows, self.dot_units, i32::MIN)?.logits[0];
             // The loader has checked that the sum stays within an i32.
@@ -299,11 +310,16 @@ impl<'s> Prepared<'s> {
         top: &mut TopK<K>,
         filter: &mut impl FnMut(u32) -> bool,
     ) {
-        let (mut block, mut first) = (block, first);
         if K == 0 {
             return;
         }
-        while let Some(found) = self.scan(&block, top.threshold(first)) {
+        let (mut block, mut first) = (block, first);
+        let mut items = self.rows(&block);
+        let both = self.has_both();
+        loop {
+            let threshold = top.threshold(first);
+            let found = if both { self.scan_both(&block, threshold) } else { self.scan_rows(&items, threshold) };
+            let Some(found) = found else { return };
             let start = first.wrapping_add(found.first as u32);
             for (item, &logit) in (start..).zip(found.logits.iter().take(found.count)) {
                 let offered = Ranked { item, logit: Logit(logit) };
@@ -313,7 +329,11 @@ impl<'s> Prepared<'s> {
             }
             let done = found.first.saturating_add(found.count);
             first = first.wrapping_add(done as u32);
-            block = block.after(self.model.dims(), done);
+            if both {
+                block = block.part(self.model.dims(), done..block.biases.len());
+            } else {
+                items = items.after(done);
+            }
         }
     }
 }

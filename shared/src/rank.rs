@@ -69,22 +69,20 @@ impl<const K: usize> TopK<K> {
     /// Not inlined: most items are turned away by `offer`, whose comparison should stay small in the ranking loop.
     #[inline(never)]
     fn insert(&mut self, offered: Ranked) {
-        if self.entries.is_full() {
-            self.entries.pop();
-        }
-        if self.entries.push(offered).is_err() {
+        // Into a full list the new entry comes in place of the last one.
+        if !self.entries.is_full() && self.entries.push(offered).is_err() {
             return;
         }
-        // Let the new entry sink to its place, from the end.
-        let mut rest = self.entries.as_mut_slice();
-        while let [front @ .., above, below] = rest {
-            if !before(below, above) {
+        let mut entries = self.entries.iter_mut().rev();
+        let Some(mut place) = entries.next() else { return };
+        for above in entries {
+            if !before(&offered, above) {
                 break;
             }
-            core::mem::swap(above, below);
-            let kept = front.len().saturating_add(1);
-            rest = rest.get_mut(..kept).unwrap_or_default();
+            *place = *above;
+            place = above;
         }
+        *place = offered;
     }
 }
 

@@ -39,17 +39,6 @@ impl<'a> ItemBlock<'a> {
             rows: rows(self.rows, dims.row_quads),
         }
     }
-
-    /// Without the first so many items; none where there are no more.
-    #[inline]
-    pub(crate) fn after(&self, dims: &Dims, items: usize) -> Self {
-        let rows = |table: &'a [Quad8], quads: u16| table.get(items.wrapping_mul(quads.into())..).unwrap_or_default();
-        Self {
-            biases: self.biases.get(items..).unwrap_or_default(),
-            dots: if dims.dot_quads > 0 { rows(self.dots, dims.dot_quads) } else { &[] },
-            rows: rows(self.rows, dims.row_quads),
-        }
-    }
 }
 
 /// All sections, typed, borrowed from flash. Made only by [`Walk`], so their lengths agree with the head.

@@ -41,6 +41,19 @@ pub struct Items<'a> {
     pub start: i32,
 }
 
+impl Items<'_> {
+    /// Without the first so many; none where there are no more.
+    #[must_use]
+    #[inline]
+    pub fn after(&self, items: usize) -> Self {
+        Self {
+            rows: self.rows.get(items.wrapping_mul(self.row_quads)..).unwrap_or_default(),
+            biases: self.biases.get(items..).unwrap_or_default(),
+            ..*self
+        }
+    }
+}
+
 /// The items of one pass of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {

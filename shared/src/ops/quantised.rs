@@ -59,10 +59,41 @@ pub(crate) fn quantised_logit(
 }
 
 /// What a sum of entries and bias must reach for the logit to reach `threshold`: the smallest y with `output_bias + (y << shift) >= threshold`.
+#[inline]
 pub(crate) fn quantised_threshold(head: &Head<'_>, threshold: i32) -> i32 {
-    let shift = head.item_bias_shift & 15;
-    let above_bias = i64::from(threshold) - i64::from(head.output_bias);
-    let sum = (above_bias + (1 << shift) - 1) >> shift;
-    // A sum is below 2^22, so what does not fit an i32 is reached by all or by none.
-    sum.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+    // Where the difference saturates, all sums reach it or none does.
+    let above_bias = threshold.saturating_sub(head.output_bias);
+    (above_bias.saturating_sub(1) >> (head.item_bias_shift & 15)) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quantised_threshold;
+    use crate::blob::Head;
+
+    #[test]
+    fn the_threshold_is_the_smallest_sum_that_reaches_it() {
+        for item_bias_shift in [0, 1, 7, 9] {
+            for output_bias in [0, 5, -5, 1 << 29, -(1 << 29)] {
+                let head = Head { item_bias_shift, output_bias, ..Head::default() };
+                let logit = |sum: i32| i64::from(output_bias) + (i64::from(sum) << item_bias_shift);
+                for threshold in [0, 1, -1, 127, 128, 129, 1 << 30, (1 << 30) + 1, -(1 << 30), -(1 << 30) - 1] {
+                    let sum = quantised_threshold(&head, threshold);
+                    assert!(logit(sum) >= i64::from(threshold), "{threshold} {output_bias}");
+                    assert!(logit(sum - 1) < i64::from(threshold), "{threshold} {output_bias}");
+                }
+                // What the loader lets pass keeps sum and bias within an i32 together.
+                let largest = (i64::from(i32::MAX) - i64::from(output_bias.unsigned_abs())) >> item_bias_shift;
+                let largest = largest.min(1 << 22) as i32;
+                for threshold in [i32::MIN, i32::MIN + 1, i32::MAX - 1, i32::MAX] {
+                    let sum = quantised_threshold(&head, threshold);
+                    for reached in [-largest, -1, 0, 1, largest] {
+                        let expected = logit(reached) >= i64::from(threshold);
+                        // Reaching the smallest threshold may be said of all: the list compares again.
+                        assert!((reached >= sum) == expected || threshold < 0, "{reached} {threshold} {output_bias}");
+                    }
+                }
+            }
+        }
+    }
 }
