@@ -1,5 +1,7 @@
 //! Every net in every encoding: what is written loads, repeats itself, and stays near the float net.
 
+use matchstick::blob::writer::ItemsDraft;
+
 use super::*;
 
 const LAYOUTS: [Layout; 2] = [Layout::Folded, Layout::Concat];
@@ -190,4 +192,51 @@ fn codes_can_not_be_bettered_one_at_a_time_and_codebooks_are_refined() {
         let after: f32 = codes.chunks_exact(4).enumerate().map(|(row, codes)| cost(&refined, &coder, row, codes)).sum();
         assert!(after < 0.9 * total, "{after} of {total}");
     }
+}
+
+/// Rows of the codebooks that the codes name, as one row.
+fn decoded(items: &ItemsDraft, width: usize, count: usize) -> Vec<i8> {
+    let ItemsDraft::Pq { codes, codebooks } = items else { unreachable!("product-quantised") };
+    let groups = pq::groups(width, count);
+    let row = |codes: &[u8]| -> Vec<i8> {
+        let of_group = |(units, &code): (&std::ops::Range<usize>, &u8)| {
+            &codebooks[256 * units.start + usize::from(code) * units.len()..][..units.len()]
+        };
+        groups.iter().zip(codes).flat_map(of_group).copied().collect()
+    };
+    codes.chunks_exact(count).flat_map(row).collect()
+}
+
+#[test]
+fn rounding_the_sums_of_groups_costs_next_to_nothing() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/pytorch");
+    let weights = Weights::load(&folder.join("collabnn.safetensors")).expect("the fixture");
+    let (net, codes) = (FloatNet::new(&weights), 8);
+    let options = encoded(Layout::Folded, Encoding::Pq(codes));
+    let sample = Sample::choose(&weights, Layout::Folded, None);
+    let grouped = draft(&net, &sample, &options).expect("a net");
+    let items = ItemsDraft::Int8(decoded(&grouped.items, net.width, codes.into()));
+    let exact = Draft { items, ..grouped.clone() };
+    let blobs = [grouped.write().expect("fits"), exact.write().expect("fits")];
+    let models = [model(&blobs[0]), model(&blobs[1])];
+    let (half_groups, shift) = (f64::from(codes) / 2.0, grouped.item_bias_shift);
+    let (mut largest, mut squares, mut logits) = (0.0f64, 0.0, 0.0);
+    for user in 1..60 {
+        let vector = user_vector_of(&weights, &models[0], user).expect("belongs together").values;
+        let scores = [0, 1].map(|which| {
+            with_scorer(&models[which], &vector, |scorer| {
+                (0..net.item_rows() as u32).map(|item| f64::from(scorer.logit(item).0)).collect::<Vec<f64>>()
+            })
+            .expect("scores")
+        });
+        for (grouped, exact) in scores[0].iter().zip(&scores[1]) {
+            largest = largest.max((grouped - exact).abs());
+            squares += (grouped - exact).powi(2);
+        }
+        let mean = scores[1].iter().sum::<f64>() / scores[1].len() as f64;
+        logits += scores[1].iter().map(|logit| (logit - mean).powi(2)).sum::<f64>();
+    }
+    assert!(largest <= half_groups * f64::from(1u32 << shift), "{largest}, shifted by {shift}");
+    // A thousandth of what tells one item from another.
+    assert!(squares.sqrt() < 0.001 * logits.sqrt(), "{} of {}", squares.sqrt(), logits.sqrt());
 }
