@@ -3,12 +3,16 @@
 //! Everything here panics with what differs: it is made of assertions that several tests share.
 
 use matchstick::blob::AlignedBytes;
-use matchstick::{BlobError, Memory, Model, Score, TopK, UserVector};
+use matchstick::{BlobError, Logit, Memory, Model, Ranked, Score, Scorer, TopK, UserVector};
 
-use crate::twin::Twin;
+use crate::random::Random;
+use crate::twin::{Twin, UserValues};
 
-/// Enough for every blob that the format allows.
-pub const CAPACITY: usize = 4_096;
+/// Enough for every blob that the format allows: 4,096 values of the net, which product-quantised rows can pad to 4,096 + 64 * 4, and 4,096 of the
+/// dot term.
+pub const CAPACITY: usize = 8_448;
+/// Score tables for 64 codes, or for int4 rows of 64 values.
+pub const TABLE_WORDS: usize = 8_192;
 /// Enough for every catalogue that is ranked whole in these tests.
 pub const RANKED: usize = 256;
 
@@ -38,10 +42,39 @@ pub fn engine_vector(model: &Model<'_>, user: User<'_>) -> Vector {
 }
 
 /// The twin's vector of a user.
-pub fn twin_vector(twin: &Twin, user: User<'_>) -> Vec<i64> {
+pub fn twin_vector(twin: &Twin, user: User<'_>) -> UserValues {
     match user {
         User::Stored(row) => twin.user_vector(row),
         User::Raw(values) => twin.raw_user_vector(values),
+    }
+}
+
+/// Asserts that a vector of the engine has the twin's values.
+fn assert_same_vector(vector: &Vector, twin: &UserValues) {
+    let values: Vec<i64> = vector.as_slice().iter().map(|&value| value.into()).collect();
+    assert_eq!(values, [twin.net.as_slice(), &twin.dot].concat());
+}
+
+/// Does something with each kind of scorer that the engine has for a user: without tables; with memory for tables, prepared for the whole catalogue
+/// and for a single item; and, where the user is stored, read from its row.
+fn with_scorers(model: &Model<'_>, user: User<'_>, mut work: impl FnMut(&str, &mut Scorer<'_>)) {
+    let vector = engine_vector(model, user);
+    let mut plain = Memory::<CAPACITY>::new();
+    let mut roomy = Box::new(Memory::<CAPACITY, TABLE_WORDS>::with_tables());
+    work("plain", &mut model.prepare(&vector, &mut plain).expect("the capacity is the largest"));
+    work("tables", &mut model.prepare(&vector, &mut roomy).expect("the capacity is the largest"));
+    work("tables for one item", &mut model.prepare_for(&vector, 1, &mut roomy).expect("the capacity is the largest"));
+    work(
+        "tables for many",
+        &mut model.prepare_for(&vector, u32::MAX, &mut roomy).expect("the capacity is the largest"),
+    );
+    if let User::Stored(row) = user {
+        work("stored row", &mut model.prepare_user(row, 1, &mut plain).expect("the capacity is the largest"));
+        let many = model.item_rows();
+        work(
+            "stored row, tables",
+            &mut model.prepare_user(row, many, &mut roomy).expect("the capacity is the largest"),
+        );
     }
 }
 
@@ -53,45 +86,115 @@ pub fn engine_scores(model: &Model<'_>, user: User<'_>, items: impl IntoIterator
     items.into_iter().map(|item| scorer.score(item)).collect()
 }
 
-/// Asserts that engine and twin agree on logit and rating of every item, unknown ones included.
+/// Asserts that engine and twin agree on the user's vector, and on logit and rating of every item, unknown ones included.
 pub fn assert_same_scores(model: &Model<'_>, twin: &Twin, user: User<'_>) {
-    let items: Vec<u32> = (0..model.item_rows()).chain([model.item_rows(), u32::MAX]).collect();
-    let scores = engine_scores(model, user, items.iter().copied());
     let vector = twin_vector(twin, user);
-    for (&item, score) in items.iter().zip(scores) {
-        let logit = twin.logit(&vector, item);
-        assert_eq!(i64::from(score.logit.0), logit, "logit of {user:?}, item {item}");
-        assert_eq!(i64::from(score.rating.0), twin.rating_q16(logit), "rating of {user:?}, item {item}");
+    assert_same_vector(&engine_vector(model, user), &vector);
+    let logits: Vec<(u32, i64)> = (0..model.item_rows())
+        .chain([model.item_rows(), u32::MAX])
+        .map(|item| (item, twin.logit(&vector, item)))
+        .collect();
+    with_scorers(model, user, |scorer_name, scorer| {
+        for &(item, logit) in &logits {
+            let score = scorer.score(item);
+            assert_eq!(i64::from(score.logit.0), logit, "logit of {user:?}, item {item}, {scorer_name}");
+            assert_eq!(i64::from(score.rating.0), twin.rating_q16(logit), "rating of {user:?}, item {item}");
+        }
+        assert_eq!(i64::from(scorer.logit(1).0), logits[1].1, "{user:?}, {scorer_name}");
+    });
+}
+
+/// Asserts that the engine's top-k, in one go and in slices of random sizes and order, is the head of the twin's sorted catalogue, and that the filter
+/// is asked only about items that would enter.
+pub fn assert_same_ranking(model: &Model<'_>, twin: &Twin, user: User<'_>, wanted: impl Fn(u32) -> bool) {
+    let vector = twin_vector(twin, user);
+    let logits: Vec<i64> = (0..model.item_rows()).map(|item| twin.logit(&vector, item)).collect();
+    let ranking = twin.rank(&vector, &wanted);
+    let check = Check { logits: &logits, ranking: &ranking, wanted: &wanted };
+    with_scorers(model, user, |_, scorer| {
+        check.in_one_go::<RANKED>(scorer);
+        check.in_one_go::<10>(scorer);
+        check.in_one_go::<1>(scorer);
+        check.in_one_go::<0>(scorer);
+        check.in_slices::<10>(scorer);
+        check.in_slices::<3>(scorer);
+    });
+}
+
+/// What a ranking must be.
+struct Check<'a, W> {
+    /// Of every row, row 0 included.
+    logits: &'a [i64],
+    /// Of the items that are wanted.
+    ranking: &'a [(u32, i64)],
+    wanted: &'a W,
+}
+
+impl<W: Fn(u32) -> bool> Check<'_, W> {
+    fn in_one_go<const K: usize>(&self, scorer: &mut Scorer<'_>) {
+        let mut top = TopK::<K>::new();
+        let mut filter = Filter::new(self, K);
+        scorer.rank(&mut top, |item| filter.ask(item));
+        self.assert_top(&top);
+    }
+
+    /// Cuts the catalogue into pieces of up to a random size, and ranks them in random order; the last one reaches past the end.
+    fn in_slices<const K: usize>(&self, scorer: &mut Scorer<'_>) {
+        let rows = self.logits.len() as u32;
+        let mut random = Random::new(self.logits.iter().fold(u64::from(rows), |seed, &logit| seed ^ logit as u64));
+        let longest = random.between(1, 1 + i64::from(rows) / 2);
+        let mut slices = Vec::new();
+        let mut start = 0;
+        while start < rows {
+            let end = start + random.between(1, longest) as u32;
+            slices.push(start..if end < rows { end } else { u32::MAX });
+            start = end;
+        }
+        let mut top = TopK::<K>::new();
+        let mut filter = Filter::new(self, K);
+        while !slices.is_empty() {
+            let slice = slices.swap_remove(random.between(0, slices.len() as i64 - 1) as usize);
+            scorer.rank_rows(slice, &mut top, |item| filter.ask(item));
+        }
+        self.assert_top(&top);
+    }
+
+    fn assert_top<const K: usize>(&self, top: &TopK<K>) {
+        let ranking = &self.ranking[..self.ranking.len().min(K)];
+        let expected: Vec<Ranked> =
+            ranking.iter().map(|&(item, logit)| Ranked { item, logit: Logit(logit as i32) }).collect();
+        assert_eq!(top.as_slice(), expected, "top-{K}");
     }
 }
 
-/// Asserts that the engine's top-k, in one go and in slices, is the head of the twin's sorted catalogue.
-pub fn assert_same_ranking(model: &Model<'_>, twin: &Twin, user: User<'_>, wanted: impl Fn(u32) -> bool) {
-    let ranking = twin.rank(&twin_vector(twin, user), &wanted);
-    let vector = engine_vector(model, user);
-    let mut memory = Memory::<CAPACITY>::new();
-    let mut scorer = model.prepare(&vector, &mut memory).expect("the capacity is the largest");
-
-    let mut whole = TopK::<RANKED>::new();
-    scorer.rank(&mut whole, &wanted);
-    assert_top(&whole, &ranking);
-    let mut ten = TopK::<10>::new();
-    scorer.rank(&mut ten, &wanted);
-    assert_top(&ten, &ranking);
-    let mut one = TopK::<1>::new();
-    scorer.rank(&mut one, &wanted);
-    assert_top(&one, &ranking);
-
-    let mut slices = TopK::<10>::new();
-    let middle = model.item_rows() / 2;
-    scorer.rank_rows(middle..u32::MAX, &mut slices, &wanted);
-    scorer.rank_rows(0..middle, &mut slices, &wanted);
-    assert_top(&slices, &ranking);
+/// A filter that keeps the list itself, so that it knows who would enter.
+struct Filter<'a, W> {
+    check: &'a Check<'a, W>,
+    room: usize,
+    /// (-logit, item) of the items that were accepted and are still in the list, best first.
+    list: Vec<(i64, u32)>,
+    asked: std::collections::HashSet<u32>,
 }
 
-fn assert_top<const K: usize>(top: &TopK<K>, ranking: &[(u32, i64)]) {
-    let found: Vec<(u32, i64)> = top.as_slice().iter().map(|entry| (entry.item, entry.logit.0.into())).collect();
-    assert_eq!(found, ranking[..ranking.len().min(K)], "top-{K}");
+impl<'a, W: Fn(u32) -> bool> Filter<'a, W> {
+    fn new(check: &'a Check<'a, W>, room: usize) -> Self {
+        Self { check, room, list: Vec::new(), asked: std::collections::HashSet::new() }
+    }
+
+    fn ask(&mut self, item: u32) -> bool {
+        let key = (-self.check.logits[item as usize], item);
+        assert!(item > 0, "row 0 is no item");
+        assert!(self.asked.insert(item), "item {item} is asked about twice");
+        let enters = self.list.len() < self.room || self.list.last().is_some_and(|last| key < *last);
+        assert!(enters, "the filter is asked about item {item}, which could not enter the top-{}", self.room);
+        let answer = (self.check.wanted)(item);
+        if answer {
+            let position = self.list.partition_point(|entry| *entry < key);
+            self.list.insert(position, key);
+            self.list.truncate(self.room);
+        }
+        answer
+    }
 }
 
 /// Asserts that the engine reads the same head and strings as the independent reader.
@@ -100,6 +203,7 @@ pub fn assert_same_content(model: &Model<'_>, twin: &Twin) {
     assert_eq!(engine.name, reader.name);
     assert_eq!(engine.revision, reader.revision);
     assert_eq!([model.user_rows() as usize, model.item_rows() as usize], [reader.user_rows, reader.item_rows]);
+    assert_eq!(engine.vector_width(), reader.user_width + reader.dot_width);
     let scales: Vec<u32> = twin.blob.user_scales.iter().map(|scale| scale.to_bits()).collect();
     assert_eq!(model.user_scale_bits(), scales);
     assert_eq!(i64::from(model.lowest_rating().0), reader.range_low_q16);

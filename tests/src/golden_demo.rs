@@ -4,7 +4,7 @@
 //! Layout folded. Two hidden units a genre: one is positive where a person's taste meets the genre, one where it meets a dislike.
 
 use matchstick::blob::Quality;
-use matchstick::blob::writer::{Draft, FirstDraft};
+use matchstick::blob::writer::{Draft, FirstDraft, ItemsDraft};
 
 use crate::random::Random;
 
@@ -138,7 +138,8 @@ pub fn draft() -> Draft {
         output_bias: 0,
         item_bias,
         item_bias_shift: ITEM_BIAS_SHIFT,
-        item_table,
+        items: ItemsDraft::Int8(item_table),
+        dot: None,
         hidden_limit: 4_095,
         user_limit: 255,
         logit_fraction_bits: FRACTION_BITS,

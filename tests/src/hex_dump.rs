@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::blob_reader::{SECTION_NAMES, UnpackedBlob, crc32};
+use crate::blob_reader::{Encoding, SECTION_NAMES, UnpackedBlob, crc32};
 
 /// Bytes on a line.
 const LINE_BYTES: usize = 16;
@@ -69,7 +69,11 @@ fn field_value(blob: &UnpackedBlob, name: &str) -> String {
         "name" => format!("{:?}", head.name),
         "revision" => head.revision.to_string(),
         "layout" => format!("{:?}", head.layout).to_lowercase(),
-        "item_encoding" => "int8".into(),
+        "item_encoding" => match head.item_encoding {
+            Encoding::Int8 => "int8".into(),
+            Encoding::Int4 => "int4".into(),
+            Encoding::Pq(codes) => format!("pq, {codes} codes"),
+        },
         "output_form" => "sigmoid-range".into(),
         "user_rows" => head.user_rows.to_string(),
         "item_rows" => head.item_rows.to_string(),
@@ -80,6 +84,9 @@ fn field_value(blob: &UnpackedBlob, name: &str) -> String {
         "number of layers" => head.layers.len().to_string(),
         "hidden_limit" => head.hidden_limit.to_string(),
         "user_limit" => head.user_limit.to_string(),
+        "dot_width" => head.dot_width.to_string(),
+        "dot_limit" => head.dot_limit.to_string(),
+        "dot_shift" => head.dot_shift.to_string(),
         "logit_fraction_bits" => head.logit_fraction_bits.to_string(),
         "item_bias_shift" => head.item_bias_shift.to_string(),
         "output_bias" => head.output_bias.to_string(),
@@ -108,12 +115,15 @@ fn section_meaning(blob: &UnpackedBlob, name: &str) -> String {
         "dense_weights" => blob.layers.iter().map(|layer| table(&layer.weights)).collect::<Vec<_>>().join(" || "),
         "dense_bias" => blob.layers.iter().map(|layer| list(&layer.bias)).collect::<Vec<_>>().join(" || "),
         "output_weights" => list(&blob.output_weights),
+        "codebooks" => blob.codebooks.iter().map(|rows| table(rows)).collect::<Vec<_>>().join(" || "),
         "user_scales" => blob.user_scales.iter().map(f32::to_string).collect::<Vec<_>>().join(" "),
         "user_ids" => strings(&blob.user_ids),
         "item_ids" => strings(&blob.item_ids),
         "item_titles" => strings(&blob.item_titles),
         "user_table" => table(&blob.user_table),
+        "user_dot_table" => table(&blob.user_dot_table),
         "item_bias" => list(&blob.item_bias),
+        "item_dot_table" => table(&blob.item_dot_table),
         "item_table" => table(&blob.item_table),
         other => unreachable!("a section named {other}"),
     };

@@ -1,9 +1,9 @@
 //! From a blob back to a draft, so that a test can leave parts out (titles, stored users) and write the rest anew.
 
 use matchstick::blob::Quality;
-use matchstick::blob::writer::{DenseDraft, Draft, FirstDraft};
+use matchstick::blob::writer::{DenseDraft, DotDraft, Draft, FirstDraft, ItemsDraft};
 
-use crate::blob_reader::UnpackedBlob;
+use crate::blob_reader::{Encoding, LayoutKind, UnpackedBlob};
 
 /// The draft that a blob was written from.
 pub fn redraft(blob: &UnpackedBlob) -> Draft {
@@ -29,14 +29,15 @@ pub fn redraft(blob: &UnpackedBlob) -> Draft {
         output_bias: head.output_bias as i32,
         item_bias: narrow(&blob.item_bias, |value| value as i16),
         item_bias_shift: head.item_bias_shift as u8,
-        item_table: flat(&blob.item_table, head.item_width, |value| value as i8),
+        items: items(blob),
+        dot: dot(blob),
         hidden_limit: head.hidden_limit as u16,
         user_limit: head.user_limit as u16,
         logit_fraction_bits: head.logit_fraction_bits as u8,
         range_low_q16: head.range_low_q16 as i32,
         range_span_q16: head.range_span_q16 as u32,
         quality: Quality { pairs, float_rmse, fixed_rmse, overlap },
-        user_scales: blob.user_scales.clone(),
+        user_scales: blob.user_scales[..blob.user_scales.len() - head.dot_width].to_vec(),
         user_ids: blob.user_ids.clone().unwrap_or_default(),
         item_ids: blob.item_ids.clone().unwrap_or_default(),
         item_titles: blob.item_titles.clone().unwrap_or_default(),
@@ -47,12 +48,14 @@ pub fn redraft(blob: &UnpackedBlob) -> Draft {
 pub fn bare(blob: &UnpackedBlob) -> Draft {
     let mut bare = blob.clone();
     bare.user_table.truncate(1);
+    bare.user_dot_table.truncate(1);
     Draft { user_ids: Vec::new(), item_ids: Vec::new(), item_titles: Vec::new(), ..redraft(&bare) }
 }
 
 fn first(blob: &UnpackedBlob) -> FirstDraft {
     let head = &blob.head;
     match &blob.first {
+        None if head.layout == LayoutKind::Dot => FirstDraft::Dot,
         None => FirstDraft::Folded { user_table: flat(&blob.user_table, head.user_width, |value| value as i16) },
         Some(first) => FirstDraft::Concat {
             user_table: flat(&blob.user_table, head.user_width, |value| value as i8),
@@ -62,6 +65,33 @@ fn first(blob: &UnpackedBlob) -> FirstDraft {
             shift: first.shift as u8,
         },
     }
+}
+
+fn items(blob: &UnpackedBlob) -> ItemsDraft {
+    let head = &blob.head;
+    match head.item_encoding {
+        Encoding::Int8 => ItemsDraft::Int8(flat(&blob.item_table, head.item_width, |value| value as i8)),
+        Encoding::Int4 => ItemsDraft::Int4(flat(&blob.item_table, head.item_width, |value| (value / 16) as i8)),
+        Encoding::Pq(_) => {
+            let codebooks = blob.codebooks.iter().zip(head.groups());
+            ItemsDraft::Pq {
+                codes: blob.item_codes.concat(),
+                codebooks: codebooks.flat_map(|(rows, units)| flat(rows, units.len(), |value| value as i8)).collect(),
+            }
+        }
+    }
+}
+
+fn dot(blob: &UnpackedBlob) -> Option<DotDraft> {
+    let head = &blob.head;
+    (head.dot_width > 0).then(|| DotDraft {
+        width: head.dot_width as u16,
+        limit: head.dot_limit as u16,
+        shift: head.dot_shift as u8,
+        user_table: flat(&blob.user_dot_table, head.dot_width, |value| value as i16),
+        item_table: flat(&blob.item_dot_table, head.dot_width, |value| value as i8),
+        scales: blob.user_scales[blob.user_scales.len() - head.dot_width..].to_vec(),
+    })
 }
 
 /// Rows without their padding, one after the other.

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use crate::blob_reader::{DenseLayer, UnpackedBlob};
+use crate::blob_reader::{DenseLayer, UnpackedBlob, pad4};
 
 /// Section 6's table.
 static SIGMOID: LazyLock<Vec<i64>> = LazyLock::new(|| {
@@ -20,6 +20,15 @@ pub struct Twin {
     pub blob: UnpackedBlob,
 }
 
+/// A user vector: both of its parts, padding included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserValues {
+    /// For the net; empty where there is none.
+    pub net: Vec<i64>,
+    /// For the dot term; empty where there is none.
+    pub dot: Vec<i64>,
+}
+
 impl Twin {
     /// Reads a blob with the independent reader.
     ///
@@ -29,40 +38,52 @@ impl Twin {
         Ok(Self { blob: crate::blob_reader::read(bytes)? })
     }
 
-    /// The vector of a stored user, clamped; row 0 for an index that is not stored.
-    pub fn user_vector(&self, user: u32) -> Vec<i64> {
-        let table = &self.blob.user_table;
-        self.clamp_user(table.get(user as usize).unwrap_or(&table[0]))
+    /// The vector of a stored user, as it is stored; row 0 for an index that is not stored.
+    pub fn user_vector(&self, user: u32) -> UserValues {
+        let blob = &self.blob;
+        let row = if (user as usize) < blob.head.user_rows { user as usize } else { 0 };
+        UserValues { net: blob.user_table[row].clone(), dot: blob.user_dot_table[row].clone() }
     }
 
-    /// The vector of somebody who is not in the blob: `values` are the `user_width` unpadded values.
-    pub fn raw_user_vector(&self, values: &[i16]) -> Vec<i64> {
-        assert_eq!(values.len(), self.blob.head.user_width, "a raw user vector has user_width values");
-        let mut vector = vec![0; self.blob.user_table[0].len()];
-        for (to, &from) in vector.iter_mut().zip(values) {
-            *to = i64::from(from);
-        }
-        self.clamp_user(&vector)
-    }
-
-    fn clamp_user(&self, values: &[i64]) -> Vec<i64> {
-        let limit = self.blob.head.user_limit;
-        values.iter().map(|&value| value.clamp(-limit, limit)).collect()
+    /// The vector of somebody who is not in the blob: `values` are the `user_width` values of the net and the `dot_width` of the dot term.
+    pub fn raw_user_vector(&self, values: &[i16]) -> UserValues {
+        let head = &self.blob.head;
+        assert_eq!(
+            values.len(),
+            head.user_width + head.dot_width,
+            "a raw user vector has user_width + dot_width values"
+        );
+        let (net, dot) = values.split_at(head.user_width);
+        UserValues { net: clamped(net, head.user_limit), dot: clamped(dot, head.dot_limit) }
     }
 
     /// Section 2: the logit of an item (row 0 when it is not stored).
-    pub fn logit(&self, user_vector: &[i64], item: u32) -> i64 {
+    pub fn logit(&self, user: &UserValues, item: u32) -> i64 {
         let blob = &self.blob;
-        let item = if (item as usize) < blob.item_table.len() { item as usize } else { 0 };
-        let mut hidden = self.first_hidden(user_vector, &blob.item_table[item]);
+        let item = if (item as usize) < blob.item_bias.len() { item as usize } else { 0 };
+        let dot_term = dot(&user.dot, &blob.item_dot_table[item]) << blob.head.dot_shift;
+        blob.head.output_bias + self.net(&user.net, item) + dot_term
+    }
+
+    /// Section 2's `net`: item bias and, where there is a net, the sum over its last hidden layer.
+    fn net(&self, user: &[i64], item: usize) -> i64 {
+        let blob = &self.blob;
+        let unit = 1 << blob.head.item_bias_shift;
+        let mut hidden = self.first_hidden(user, &blob.item_table[item]);
+        if blob.head.has_partials() {
+            let partials = blob.head.groups().into_iter().map(|units| {
+                let sum = dot(&blob.output_weights[units.clone()], &hidden[units]);
+                floor_shift(unit / 2 + sum, blob.head.item_bias_shift)
+            });
+            return (blob.item_bias[item] + partials.sum::<i64>()) * unit;
+        }
         for layer in &blob.layers {
             hidden = dense(layer, &hidden, blob.head.hidden_limit);
         }
-        let start = blob.head.output_bias + (blob.item_bias[item] << blob.head.item_bias_shift);
-        start + dot(&blob.output_weights, &hidden)
+        blob.item_bias[item] * unit + dot(&blob.output_weights, &hidden)
     }
 
-    /// Sections 3 and 4.
+    /// Sections 3 and 4; no units without a net.
     fn first_hidden(&self, user: &[i64], item: &[i64]) -> Vec<i64> {
         let Some(first) = &self.blob.first else {
             return user.iter().zip(item).map(|(a, b)| (a + b).max(0)).collect();
@@ -83,13 +104,20 @@ impl Twin {
     }
 
     /// Section 8: items by descending logit, then by ascending index; only those that `wanted` says yes to.
-    pub fn rank(&self, user_vector: &[i64], wanted: impl Fn(u32) -> bool) -> Vec<(u32, i64)> {
-        let items = u32::try_from(self.blob.item_table.len()).expect("item_rows is a u32");
+    pub fn rank(&self, user: &UserValues, wanted: impl Fn(u32) -> bool) -> Vec<(u32, i64)> {
+        let items = u32::try_from(self.blob.item_bias.len()).expect("item_rows is a u32");
         let mut ranking: Vec<_> =
-            (1..items).filter(|&item| wanted(item)).map(|item| (item, self.logit(user_vector, item))).collect();
+            (1..items).filter(|&item| wanted(item)).map(|item| (item, self.logit(user, item))).collect();
         ranking.sort_by_key(|&(item, logit)| (-logit, item));
         ranking
     }
+}
+
+/// Clamped to -(limit + 1)..=limit and padded with zeros.
+fn clamped(values: &[i16], limit: i64) -> Vec<i64> {
+    let mut vector: Vec<i64> = values.iter().map(|&value| i64::from(value).clamp(-limit - 1, limit)).collect();
+    vector.resize(pad4(values.len()), 0);
+    vector
 }
 
 fn dot(a: &[i64], b: &[i64]) -> i64 {

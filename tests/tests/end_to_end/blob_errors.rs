@@ -1,6 +1,6 @@
 //! Each `BlobError` has a test that produces it, in the order in which the reader checks.
 
-use matchstick::blob::writer::{Draft, FirstDraft, WriteError};
+use matchstick::blob::writer::{Draft, FirstDraft, ItemsDraft, WriteError};
 use matchstick::blob::{AlignedBytes, tiny};
 use matchstick::{BlobError, Model};
 use matchstick_tests::blob_reader::{self, SECTION_NAMES, repair};
@@ -18,7 +18,11 @@ fn changed(change: impl FnOnce(&mut Vec<u8>)) -> Option<BlobError> {
 
 /// Where a field of the head lies in the tiny folded blob.
 fn field_at(name: &str) -> usize {
-    let blob = blob_reader::read(&tiny::folded()).expect("readable");
+    field_of(&tiny::folded(), name)
+}
+
+fn field_of(bytes: &[u8], name: &str) -> usize {
+    let blob = blob_reader::read(bytes).expect("readable");
     16 + blob.head.spans.iter().find(|span| span.name == name).expect("a field of the head").bytes.start
 }
 
@@ -110,7 +114,7 @@ fn bad_head() {
         Some(BlobError::BadHead)
     );
     for field in ["layout", "item_encoding", "output_form"] {
-        assert_eq!(changed(|bytes| bytes[field_at(field)] = 2), Some(BlobError::BadHead), "{field}");
+        assert_eq!(changed(|bytes| bytes[field_at(field)] = 3), Some(BlobError::BadHead), "{field}");
     }
     assert_eq!(changed(|bytes| bytes[field_at("user_rows")..][..6].fill(0xFF)), Some(BlobError::BadHead));
     assert_eq!(changed(|bytes| bytes[field_at("name") + 1] = 0xFF), Some(BlobError::BadHead));
@@ -130,6 +134,12 @@ fn bad_dimensions() {
         ("logit_fraction_bits", 15),
         ("logit_fraction_bits", 29),
         ("item_bias_shift", 16),
+        // Numbers of a dot term that isn't there, and a dot term without the others.
+        ("dot_limit", 127),
+        ("dot_shift", 1),
+        ("dot_width", 4),
+        // Layout dot with a net's widths.
+        ("layout", 2),
     ];
     for (field, value) in one_byte_fields {
         assert_eq!(
@@ -140,33 +150,127 @@ fn bad_dimensions() {
     }
 }
 
+/// A limit is one less than a power of two, so that a mask tells whether a value is within it.
+#[test]
+fn limits_are_powers_of_two_less_one() {
+    for limit in (0..=300).chain([4_094, 4_095, 4_096, 8_191, 16_382, 16_383, 16_384, 32_639, 32_767, 32_768, 65_535]) {
+        let mut folded = tiny::folded_draft();
+        folded.user_limit = limit;
+        folded.first = FirstDraft::Folded { user_table: vec![0; 9] };
+        let allowed = [127, 255, 511, 1_023, 2_047, 4_095, 8_191, 16_383].contains(&limit);
+        assert_verdict(&folded, allowed, &format!("user_limit {limit}"));
+        let mut dot = tiny::dot_draft();
+        let term = dot.dot.as_mut().expect("a dot term");
+        (term.limit, term.user_table) = (limit, vec![0; 9]);
+        assert_verdict(&dot, allowed || limit == 32_767, &format!("dot_limit {limit}"));
+        let mut concat = tiny::concat_draft();
+        concat.user_limit = limit;
+        assert_verdict(&concat, limit == 127, &format!("user_limit {limit} in concat"));
+    }
+}
+
+/// Asserts that a draft can be written, or that its dimensions are bad.
+fn assert_verdict(draft: &Draft, allowed: bool, what: &str) {
+    let expected = (!allowed).then_some(WriteError::Refused(BlobError::BadDimensions));
+    assert_eq!(draft.write().err(), expected, "{what}");
+}
+
+fn assert_bad_dimensions(draft: &Draft, changes: &[(&str, Change)]) {
+    for (what, change) in changes {
+        let mut draft = draft.clone();
+        change(&mut draft);
+        assert_verdict(&draft, false, what);
+    }
+}
+
 #[test]
 fn bad_dimensions_of_more_than_one_byte() {
-    let folded: [(&str, Change); 7] = [
-        ("hidden_limit 0", |draft| draft.hidden_limit = 0),
-        ("hidden_limit 2^15", |draft| draft.hidden_limit = 32_768),
-        ("user_limit 0", |draft| draft.user_limit = 0),
-        ("user_limit 32,640", |draft| draft.user_limit = 32_640),
-        ("range_span_q16 2^31", |draft| draft.range_span_q16 = 1 << 31),
-        ("a range that ends beyond an i32", |draft| draft.range_low_q16 = i32::MAX - 360_447),
-        ("logit_fraction_bits 255", |draft| draft.logit_fraction_bits = 255),
-    ];
-    let concat: [(&str, Change); 5] = [
-        ("user_limit 126", |draft| draft.user_limit = 126),
-        ("user_limit 128", |draft| draft.user_limit = 128),
-        ("first_shift 25", |draft| {
-            let FirstDraft::Concat { shift, .. } = &mut draft.first else { panic!("concat") };
-            *shift = 25;
-        }),
-        ("layer shift 25", |draft| draft.layers[0].shift = 25),
-        ("layer shift 255", |draft| draft.layers[0].shift = 255),
-    ];
-    for (drafts, changes) in [(tiny::folded_draft(), &folded[..]), (tiny::concat_draft(), &concat[..])] {
-        for (what, change) in changes {
-            let mut draft = drafts.clone();
-            change(&mut draft);
-            assert_eq!(draft.write().err(), Some(WriteError::Refused(BlobError::BadDimensions)), "{what}");
-        }
+    assert_bad_dimensions(
+        &tiny::folded_draft(),
+        &[
+            ("hidden_limit 0", |draft| draft.hidden_limit = 0),
+            ("hidden_limit 2^15", |draft| draft.hidden_limit = 32_768),
+            ("range_span_q16 2^31", |draft| draft.range_span_q16 = 1 << 31),
+            ("a range that ends beyond an i32", |draft| draft.range_low_q16 = i32::MAX - 360_447),
+            ("logit_fraction_bits 255", |draft| draft.logit_fraction_bits = 255),
+        ],
+    );
+    assert_bad_dimensions(
+        &tiny::concat_draft(),
+        &[
+            ("first_shift 25", |draft| {
+                let FirstDraft::Concat { shift, .. } = &mut draft.first else { panic!("concat") };
+                *shift = 25;
+            }),
+            ("layer shift 25", |draft| draft.layers[0].shift = 25),
+            ("layer shift 255", |draft| draft.layers[0].shift = 255),
+        ],
+    );
+    assert_bad_dimensions(
+        &tiny::pq_draft(),
+        &[("dot_shift 16", |draft| draft.dot.as_mut().expect("a dot term").shift = 16)],
+    );
+    assert_bad_dimensions(
+        &tiny::dot_draft(),
+        &[
+            ("dot_shift 1 in dot", |draft| draft.dot.as_mut().expect("a dot term").shift = 1),
+            ("user_limit 255 in dot", |draft| draft.user_limit = 255),
+            ("int4 in dot", |draft| draft.items = ItemsDraft::Int4(Vec::new())),
+        ],
+    );
+}
+
+#[test]
+fn widths_of_a_dot_term() {
+    let wide = |width: u16| {
+        let values = usize::from(width);
+        let mut draft = tiny::dot_draft();
+        let dot = draft.dot.as_mut().expect("a dot term");
+        (dot.width, dot.limit) = (width, 127);
+        (dot.user_table, dot.item_table) = (vec![0; 3 * values], vec![0; 4 * values]);
+        dot.scales = vec![1.0; values];
+        draft
+    };
+    let blob = tiny::dot();
+    let mut bytes = blob.to_vec();
+    bytes[field_of(&blob, "dot_width")] = 0;
+    repair(&mut bytes);
+    assert_eq!(refusal(&bytes), Some(BlobError::BadDimensions), "dot_width 0 in dot");
+    assert_verdict(&wide(4_096), true, "dot_width 4,096");
+    assert_verdict(&wide(4_097), false, "dot_width 4,097");
+}
+
+#[test]
+fn numbers_of_codes() {
+    // The tiny blob has five units and two codes; the byte behind the variant's index is the number of codes.
+    let blob = tiny::pq();
+    let at = field_of(&blob, "item_encoding") + 1;
+    assert_eq!(blob[at], 2);
+    for (codes, error) in [
+        (0, BlobError::BadDimensions),
+        (6, BlobError::BadDimensions),
+        (65, BlobError::BadDimensions),
+        (255, BlobError::BadDimensions),
+        // Allowed, but the codebooks would have another length.
+        (5, BlobError::BadSections),
+    ] {
+        let mut bytes = blob.to_vec();
+        bytes[at] = codes;
+        repair(&mut bytes);
+        assert_eq!(refusal(&bytes), Some(error), "{codes} codes");
+    }
+    let with = |codes: usize, width: u16| {
+        let mut draft = tiny::pq_draft();
+        let units = usize::from(width);
+        (draft.first_width, draft.user_width, draft.item_width) = (width, width, width);
+        draft.first = FirstDraft::Folded { user_table: vec![1; 3 * units] };
+        draft.output_weights = vec![1; units];
+        draft.user_scales = vec![1.0; units];
+        draft.items = ItemsDraft::Pq { codes: vec![7; 4 * codes], codebooks: vec![3; 256 * units] };
+        draft
+    };
+    for (codes, width, allowed) in [(1, 1, true), (64, 64, true), (64, 100, true), (65, 100, false), (5, 4, false)] {
+        assert_verdict(&with(codes, width), allowed, &format!("{codes} codes for {width} units"));
     }
 }
 
@@ -174,7 +278,6 @@ fn bad_dimensions_of_more_than_one_byte() {
 fn dimensions_at_their_bounds_are_fine() {
     let mut draft = tiny::folded_draft();
     draft.hidden_limit = 32_767;
-    draft.user_limit = 32_639;
     draft.range_low_q16 = i32::MAX - 360_448;
     assert!(draft.write().is_ok());
     let mut draft = tiny::concat_draft();
@@ -183,6 +286,11 @@ fn dimensions_at_their_bounds_are_fine() {
     draft.item_bias_shift = 15;
     draft.range_low_q16 = 0;
     draft.range_span_q16 = (1 << 31) - 1;
+    assert!(draft.write().is_ok());
+    let mut draft = tiny::pq_draft();
+    let dot = draft.dot.as_mut().expect("a dot term");
+    // 4 * 128 * 128 << 14 is 2^30.
+    (dot.limit, dot.shift, dot.user_table) = (127, 14, vec![0; 6]);
     assert!(draft.write().is_ok());
 }
 
@@ -201,6 +309,30 @@ fn bad_sections() {
     assert_eq!(changed(|bytes| bytes.truncate(bytes.len() - 16)), Some(BlobError::BadSections));
 }
 
+/// Each section that a model has is missed when it goes, and each that it has not is unwanted.
+#[test]
+fn sections_follow_from_layout_encoding_layers_and_dot_term() {
+    let optional = ["user_ids", "item_ids", "item_titles"];
+    for (name, draft) in tiny::all() {
+        let written = draft.write().expect("valid");
+        let head = blob_reader::read(&written).expect("valid").head;
+        for (index, section) in head.sections.iter().enumerate() {
+            let section_name = SECTION_NAMES[section.kind];
+            if optional.contains(&section_name) {
+                continue;
+            }
+            for other in (0..SECTION_NAMES.len()).filter(|&kind| kind != section.kind) {
+                let mut bytes = written.to_vec();
+                bytes[field_of(&written, &format!("section {index}"))] = other as u8;
+                repair(&mut bytes);
+                let what = format!("{name}, {section_name} as {}", SECTION_NAMES[other]);
+                assert!(blob_reader::read(&bytes).is_err(), "{what}");
+                assert_eq!(refusal(&bytes), Some(BlobError::BadSections), "{what}");
+            }
+        }
+    }
+}
+
 #[test]
 fn bad_strings() {
     let ids = section_at("user_ids");
@@ -216,7 +348,7 @@ fn bad_strings() {
 /// The exact limits are in `twin`.
 #[test]
 fn overflow() {
-    for mut draft in [tiny::folded_draft(), tiny::concat_draft()] {
+    for (_, mut draft) in tiny::all() {
         draft.output_bias = i32::MIN;
         assert_eq!(draft.write().err(), Some(WriteError::Refused(BlobError::Overflow)));
     }

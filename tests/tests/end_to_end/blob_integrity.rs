@@ -2,14 +2,14 @@
 
 use matchstick::blob::{AlignedBytes, tiny};
 use matchstick::{BlobError, Model};
-use matchstick_tests::blob_reader::repair;
+use matchstick_tests::blob_reader::{self, SECTION_NAMES, repair};
 use matchstick_tests::drafts::shapes;
 use matchstick_tests::engine::{assert_same, refusal};
 use matchstick_tests::twin::Twin;
 use proptest::prelude::*;
 
-fn tiny_blobs() -> [AlignedBytes; 2] {
-    [tiny::folded(), tiny::concat()]
+fn tiny_blobs() -> [AlignedBytes; 5] {
+    tiny::all().map(|(_, draft)| draft.write().expect("the tiny drafts are valid"))
 }
 
 #[test]
@@ -62,6 +62,15 @@ fn other_bytes_behind_the_end_are_refused_as_a_blob_and_ignored_in_a_region() {
     }
 }
 
+/// The positions of all bytes but most of those in codebooks, of which there are many and no two differ in what they mean.
+fn positions(blob: &[u8]) -> Vec<usize> {
+    let unpacked = blob_reader::read(blob).expect("valid");
+    let sections = &unpacked.head.sections;
+    let codebooks = sections.iter().find(|section| SECTION_NAMES[section.kind] == "codebooks");
+    let range = codebooks.map_or(0..0, |section| section.offset..section.offset + section.length);
+    (0..blob.len()).filter(|at| !range.contains(at) || at % 31 == 0).collect()
+}
+
 /// What the engine and the independent reader say of the same bytes; both must accept or refuse, and compute the same.
 fn assert_same_verdict(bytes: &[u8]) {
     let blob = AlignedBytes::from_slice(bytes);
@@ -76,7 +85,7 @@ fn assert_same_verdict(bytes: &[u8]) {
 #[test]
 fn every_single_bit_flip_with_repaired_crc_gets_the_same_verdict_from_both_readers() {
     for blob in tiny_blobs() {
-        for bit in 0..8 * blob.len() {
+        for bit in positions(&blob).into_iter().flat_map(|at| 8 * at..8 * at + 8) {
             let mut bytes = blob.to_vec();
             bytes[bit / 8] ^= 1 << (bit % 8);
             repair(&mut bytes);
@@ -88,7 +97,7 @@ fn every_single_bit_flip_with_repaired_crc_gets_the_same_verdict_from_both_reade
 #[test]
 fn every_byte_with_repaired_crc_gets_the_same_verdict_from_both_readers() {
     for blob in tiny_blobs() {
-        for at in 0..blob.len() {
+        for at in positions(&blob) {
             for value in [0x00, 0x01, 0x7F, 0x80, 0xFF] {
                 let mut bytes = blob.to_vec();
                 bytes[at] = value;
@@ -147,10 +156,10 @@ proptest! {
 
     #[test]
     fn mutated_tiny_blobs_with_repaired_crc_never_panic(
-        mutations in mutations(), concat in any::<bool>(), reach in prop_oneof![Just(128_usize), Just(usize::MAX)]
+        mutations in mutations(), which in 0..5_usize, reach in prop_oneof![Just(128_usize), Just(usize::MAX)]
     ) {
-        let [folded_blob, concat_blob] = tiny_blobs();
-        let mut bytes = if concat { concat_blob.to_vec() } else { folded_blob.to_vec() };
+        let (_, draft) = &tiny::all()[which];
+        let mut bytes = draft.write().expect("the tiny drafts are valid").to_vec();
         for mutation in &mutations {
             mutation.apply(&mut bytes, reach);
         }

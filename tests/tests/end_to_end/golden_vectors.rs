@@ -10,7 +10,7 @@ use matchstick_tests::twin::Twin;
 
 /// A user from outside, beyond the clamp at both ends.
 fn raw_vector(model: &Model<'_>) -> Vec<i16> {
-    [-32_768, 32_767, 100].into_iter().cycle().take(model.head().user_width.into()).collect()
+    [-32_768, 32_767, 100].into_iter().cycle().take(model.head().vector_width()).collect()
 }
 
 /// All pairs, rows past the tables included, one a line.
@@ -37,11 +37,8 @@ fn check(name: &str, written: &AlignedBytes) {
 }
 
 #[test]
-fn tiny_folded() {
-    check("tiny_folded", &tiny::folded());
-}
-
-#[test]
-fn tiny_concat() {
-    check("tiny_concat", &tiny::concat());
+fn tiny_blobs_of_each_layout_and_encoding() {
+    for (name, draft) in tiny::all() {
+        check(name, &draft.write().expect("the tiny drafts are valid"));
+    }
 }
