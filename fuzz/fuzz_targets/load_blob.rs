@@ -8,13 +8,16 @@
 #![no_main]
 
 #[path = "../../tests/src/blob_reader/mod.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
+#[allow(dead_code, unused_imports, reason = "the tests use more of it")]
 mod blob_reader;
 #[path = "../../tests/src/engine.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
+#[allow(dead_code, unused_imports, reason = "the tests use more of it")]
 mod engine;
+#[path = "../../tests/src/random.rs"]
+#[allow(dead_code, unused_imports, reason = "the tests use more of it")]
+mod random;
 #[path = "../../tests/src/twin.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
+#[allow(dead_code, unused_imports, reason = "the tests use more of it")]
 mod twin;
 
 use libfuzzer_sys::fuzz_target;
