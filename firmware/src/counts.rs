@@ -40,8 +40,11 @@ pub fn count<'e>(
     let stride = (items / REPETITIONS).max(1);
     let start = platform.instructions();
     for repetition in 0..REPETITIONS {
-        let mut scorer = prepare(model, black_box(user), 1, memory)?;
-        black_box(scorer.score(repetition * stride));
+        let item = repetition * stride;
+        black_box(match black_box(user) {
+            User::Index(index) => model.score(index, item, memory).map_err(|_| Failure::TooWide)?,
+            vector @ User::Vector(_) => prepare(model, vector, 1, memory)?.score(item),
+        });
     }
     let score = (platform.instructions() - start) / u64::from(REPETITIONS);
 

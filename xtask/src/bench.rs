@@ -15,7 +15,7 @@ use crate::options::Options;
 use crate::process::root;
 use crate::setup;
 use cases::Case;
-use measure::{LEVELS, Numbers, PROFILES, Sample, build, engine_bytes, measure, run_alone};
+use measure::{Numbers, SIZE, Sample, build, engine_bytes, levels, measure, run_alone};
 
 const PAGE: &str = "docs/benchmarks.md";
 
@@ -41,18 +41,17 @@ pub fn run(options: &Options) -> Outcome {
         None => Board::all().iter().collect(),
         Some(name) => vec![Board::by_name(name).map_err(|error| Failure::usage(error.to_string()))?],
     };
-    let levels: &[(&str, &'static str)] = &[(PROFILES[0], LEVELS[0]), (PROFILES[1], LEVELS[1])];
-    let levels = if options.has("--small") { &levels[1..] } else { levels };
+    let small = options.has("--small");
     setup::set_up()?;
     let samples: Vec<Sample> = Case::all().into_iter().map(Sample::new).collect::<Outcome<_>>()?;
     let results: Vec<BoardResult> =
-        boards.into_iter().map(|board| measure_board(board, levels, &samples)).collect::<Outcome<_>>()?;
+        boards.into_iter().map(|board| measure_board(board, small, &samples)).collect::<Outcome<_>>()?;
     if options.has("--json") {
         println!("{:#}", to_json(&results));
     } else {
         print!("{}", page::page(&results));
     }
-    let is_whole = results.len() == Board::all().len() && levels.len() == LEVELS.len();
+    let is_whole = results.len() == Board::all().len() && !small;
     if is_whole {
         let path = root().join(PAGE);
         std::fs::write(&path, page::page(&results)).map_err(|error| Failure::check(format!("{PAGE}: {error}")))?;
@@ -61,13 +60,9 @@ pub fn run(options: &Options) -> Outcome {
     Ok(())
 }
 
-fn measure_board(
-    board: &'static Board,
-    levels: &[(&'static str, &'static str)],
-    samples: &[Sample],
-) -> Outcome<BoardResult> {
+fn measure_board(board: &'static Board, small: bool, samples: &[Sample]) -> Outcome<BoardResult> {
     let mut result = BoardResult { board, levels: Vec::new(), engine_bytes: engine_bytes(board)? };
-    for (profile, level) in levels {
+    for &(profile, level) in levels(board).iter().filter(|level| !small || **level == SIZE) {
         eprintln!("bench: {} at opt-level {level}", board.name);
         let peers = run_alone(board, &build(board, profile, Image::Peers)?)?;
         let elf = build(board, profile, Image::Bench)?;

@@ -12,8 +12,8 @@ matchstick_firmware::image!(run);
 
 fn run() -> i32 {
     let Some(workspace) = metal::workspace() else { return 1 };
-    let report = |name: &str, number| println!("{name} {number}");
-    match measure(metal::blob_region(), workspace.scratch.memory(), &mut Metal::start(), report) {
+    let mut report = |name: &str, number| println!("{name} {number}");
+    match measure(metal::blob_region(), workspace.scratch.memory(), &mut Metal::start(), &mut report) {
         Ok(()) => {
             println!("stack_bytes {}", metal::high_water_bytes());
             0

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use matchstick_emulator::{Board, Image};
 
 use super::cases::{CONCAT, Case, DOT_10, DOT_64, FOLDED_INT4, FOLDED_INT8, FOLDED_PQ8, LARGE};
-use super::measure::{LEVELS, Numbers, PROFILES, Sample, build, measure};
+use super::measure::{Level, Numbers, Sample, build, levels, measure};
 use crate::failure::{Failure, Outcome};
 
 /// By how much a budget may be exceeded before the check fails: what another version of the compiler may cost.
@@ -121,7 +121,7 @@ pub fn measure_all() -> Outcome<Vec<Finding>> {
     let samples: Vec<Sample> = cases.into_iter().map(Sample::new).collect::<Outcome<_>>()?;
     let mut findings = Vec::new();
     for board in Board::all() {
-        for (profile, level) in PROFILES.into_iter().zip(LEVELS) {
+        for &(profile, level) in levels(board) {
             let elf: PathBuf = build(board, profile, Image::Bench)?;
             for sample in &samples {
                 let numbers = measure(board, &elf, sample)?.unwrap_or_default();
@@ -138,22 +138,22 @@ pub fn measure_all() -> Outcome<Vec<Finding>> {
 /// The step of `cargo xtask test`.
 pub fn check() -> Outcome {
     let findings = measure_all()?;
-    println!("{:<16} {:<29} {:>11} {:>11} {:>11}", "board", "budget", "at most", "level 3", "level s");
+    println!("{:<16} {:<29} {:>11}   at opt-level", "board", "budget", "at most");
     for board in Board::all() {
         for (name, budget) in board.instruction_budgets() {
-            let value = |level| {
+            let value = |(_, level): &Level| {
                 let found = findings
                     .iter()
-                    .find(|one| one.board.name == board.name && one.measurement.name == name && one.level == level);
-                found.map(|one| one.value.to_string())
+                    .find(|one| one.board.name == board.name && one.measurement.name == name && one.level == *level);
+                found.map(|one| format!("{level}: {}", one.value))
             };
-            let [Some(three), Some(small)] = LEVELS.map(value) else {
+            let Some(values) = levels(board).iter().map(value).collect::<Option<Vec<_>>>() else {
                 let file = format!("firmware/boards/{}/board.toml", board.name);
                 return Err(Failure::check(format!(
                     "{file}: {name} is not measured, or the board has no memory for it"
                 )));
             };
-            println!("{:<16} {name:<29} {budget:>11} {three:>11} {small:>11}", board.name);
+            println!("{:<16} {name:<29} {budget:>11}   {}", board.name, values.join("   "));
         }
     }
     verdict(&findings)

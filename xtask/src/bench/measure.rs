@@ -17,10 +17,17 @@ use crate::firmware;
 /// Numbers by the names that an image prints.
 pub type Numbers = BTreeMap<String, u64>;
 
+/// A profile, and how people call its optimisation level.
+pub type Level = (&'static str, &'static str);
+
 /// For speed and for size.
-pub const PROFILES: [&str; 2] = ["firmware", "firmware-small"];
-/// How people call the two.
-pub const LEVELS: [&str; 2] = ["3", "s"];
+const SPEED: Level = ("firmware", "3");
+pub const SIZE: Level = ("firmware-small", "s");
+
+/// The levels at which a board is measured. One whose images are built for size has no flash for others; another with the same kernels has.
+pub fn levels(board: &Board) -> &'static [Level] {
+    if board.profile == SIZE.0 { &[SIZE] } else { &[SPEED, SIZE] }
+}
 
 /// Longer than any case takes on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -84,7 +91,7 @@ pub fn run_alone(board: &'static Board, elf: &std::path::Path) -> Outcome<Number
 
 /// The engine's own code and constants in the image `engine`, at opt-level "s".
 pub fn engine_bytes(board: &Board) -> Outcome<u64> {
-    let elf = build(board, PROFILES[1], Image::Engine)?;
+    let elf = build(board, SIZE.0, Image::Engine)?;
     code_bytes(&elf, is_foreign).map_err(|error| Failure::check(error.to_string()))
 }
 

@@ -43,7 +43,7 @@ const HEAD: &str = "\
 Written by `cargo xtask bench`; what is written here by hand is lost.
 
 Numbers are instructions, counted by QEMU with `-icount shift=0`: exact, and the same at every run. Where a cell has two, the first
-is of a build for speed (opt-level 3), the second of one for size (\"s\"). They are of whole calls: look-up, layers, bias and
+is of a build for speed (opt-level 3), the second of one for size (\"s\"); the microbit has flash for the second only. They are of whole calls: look-up, layers, bias and
 sigmoid for a score; bit-set filter and top-10 for ranking. Models are synthetic. Before anything is counted, each
 board's top-10 is compared with this computer's, and ranking by score tables with ranking without.
 ";

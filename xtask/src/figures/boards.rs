@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Figures;
 use super::models::Models;
 use crate::bench::budgets::measure_all;
-use crate::bench::measure::{PROFILES, build, engine_bytes, run_alone};
+use crate::bench::measure::{build, engine_bytes, levels, run_alone};
 use crate::failure::{Failure, Outcome};
 use crate::size::measure;
 
@@ -39,7 +39,7 @@ pub fn instructions(_: &mut Models) -> Outcome<Figures> {
 pub fn per_mac(_: &mut Models) -> Outcome<Figures> {
     let mut figures: BTreeMap<String, f64> = BTreeMap::new();
     for board in Board::all() {
-        for profile in PROFILES {
+        for (profile, _) in levels(board) {
             let mut counts = run_alone(board, &build(board, profile, Image::Peers)?)?;
             let missing = || Failure::check(format!("peers on {} did not print macs", board.name));
             let macs = counts.remove("macs").ok_or_else(missing)?.max(1);
