@@ -54,6 +54,18 @@ pub fn annotate(bytes: &[u8], blob: &UnpackedBlob) -> String {
     dump.text
 }
 
+/// The dump of one section.
+///
+/// # Panics
+/// When the blob doesn't have it.
+pub fn section(bytes: &[u8], blob: &UnpackedBlob, name: &str) -> String {
+    let section = blob.head.sections.iter().find(|section| SECTION_NAMES[section.kind] == name);
+    let section = section.unwrap_or_else(|| panic!("no section {name}"));
+    let mut dump = Dump { bytes, text: String::new(), at: section.offset };
+    dump.until(section.offset + section.length, &section_meaning(blob, name));
+    dump.text
+}
+
 fn field_value(blob: &UnpackedBlob, name: &str) -> String {
     let head = &blob.head;
     let index = |prefix: &str| name.strip_prefix(prefix).and_then(|rest| rest.parse::<usize>().ok());
