@@ -171,7 +171,20 @@ impl<'s> Prepared<'s> {
 
     /// The first items of a block of which one reaches `threshold`: see [`Kernels::fold_int8`].
     pub(crate) fn scan(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
-        if self.has_both() { self.scan_both(block, threshold) } else { self.scan_rows(&self.rows(block), threshold) }
+        if self.has_both() {
+            return self.scan_both(block, threshold);
+        }
+        let mut found = self.scan_rows(&self.rows(block), threshold)?;
+        for logit in found.logits.iter_mut().take(found.count) {
+            *logit = self.logit_of_found(*logit);
+        }
+        Some(found)
+    }
+
+    /// The logit of what [`scan_rows`](Self::scan_rows) found: score tables know sums of entries only.
+    #[inline]
+    fn logit_of_found(&self, found: i32) -> i32 {
+        if supports::PQ && matches!(self.net, Net::Tables(_)) { self.logit_of_entries(found) } else { found }
     }
 
     /// Whether there are a net and a dot term.
@@ -194,7 +207,7 @@ impl<'s> Prepared<'s> {
         Items { rows, row_quads, biases, bias_shift: head.item_bias_shift, start: head.output_bias }
     }
 
-    /// The net alone, or the dot term alone.
+    /// The net alone, or the dot term alone. What is found is still to be turned into logits, by [`logit_of_found`](Self::logit_of_found).
     fn scan_rows(&mut self, items: &Items<'_>, threshold: i32) -> Option<Found> {
         match self.net {
             Net::Int8 => Native::fold_int8(items, self.net_units, threshold),
@@ -202,11 +215,7 @@ impl<'s> Prepared<'s> {
             Net::Pairs(tables) if supports::INT4 => Native::fold_pairs(items, tables, threshold),
             Net::Tables(tables) if supports::PQ => {
                 let threshold = quantised_threshold(self.model.head(), threshold);
-                let mut found = Native::pq(items, tables.len(), tables, threshold)?;
-                for logit in found.logits.iter_mut().take(found.count) {
-                    *logit = self.logit_of_entries(*logit);
-                }
-                Some(found)
+                Native::pq(items, tables.len(), tables, threshold)
             }
             Net::Codes | Net::Layers if supports::PQ || supports::LAYERS => self.scan_one_by_one(items, threshold),
             Net::Absent if supports::DOT => Native::dot_int8(items, self.dot_units, threshold),
@@ -239,6 +248,7 @@ impl<'s> Prepared<'s> {
         (0..block.biases.len()).find_map(|item| {
             let one = block.part(self.model.dims(), item..item.saturating_add(1));
             let net = self.scan_rows(&self.rows(&one), i32::MIN)?.logits[0];
+            let net = self.logit_of_found(net);
             let rows = Items { bias_shift: 0, start: 0, ..self.items(one.dots, self.dot_units.len(), &[0]) };
             let dot = Native::dot_int8(&rows, self.dot_units, i32::MIN)?.logits[0];
             // The loader has checked that the sum stays within an i32.
@@ -313,28 +323,52 @@ impl<'s> Prepared<'s> {
         if K == 0 {
             return;
         }
-        let (mut block, mut first) = (block, first);
+        if self.has_both() {
+            return self.rank_both(block, first, top, filter);
+        }
+        let mut first = first;
         let mut items = self.rows(&block);
-        let both = self.has_both();
         loop {
             let threshold = top.threshold(first);
-            let found = if both { self.scan_both(&block, threshold) } else { self.scan_rows(&items, threshold) };
-            let Some(found) = found else { return };
+            let found = self.scan_rows(&items, threshold);
+            let Some(found) = &found else { return };
             let start = first.wrapping_add(found.first as u32);
             for (item, &logit) in (start..).zip(found.logits.iter().take(found.count)) {
-                let offered = Ranked { item, logit: Logit(logit) };
-                if top.would_take(&offered) && filter(item) {
-                    top.offer(offered);
+                let logit = self.logit_of_found(logit);
+                // Most items of a pass are below.
+                if logit >= threshold {
+                    offer(top, filter, Ranked { item, logit: Logit(logit) });
                 }
             }
             let done = found.first.saturating_add(found.count);
             first = first.wrapping_add(done as u32);
-            if both {
-                block = block.part(self.model.dims(), done..block.biases.len());
-            } else {
-                items = items.after(done);
-            }
+            items.advance(done);
         }
+    }
+
+    /// The same for a net and a dot term.
+    fn rank_both<const K: usize>(
+        &mut self,
+        block: ItemBlock<'_>,
+        first: u32,
+        top: &mut TopK<K>,
+        filter: &mut impl FnMut(u32) -> bool,
+    ) {
+        let (mut block, mut first) = (block, first);
+        while let Some(found) = self.scan_both(&block, top.threshold(first)) {
+            let item = first.wrapping_add(found.first as u32);
+            offer(top, filter, Ranked { item, logit: Logit(found.logits[0]) });
+            first = item.wrapping_add(1);
+            block = block.part(self.model.dims(), found.first.saturating_add(1)..block.biases.len());
+        }
+    }
+}
+
+/// Offers an item that the list has room for, if the filter agrees.
+#[inline]
+fn offer<const K: usize>(top: &mut TopK<K>, filter: &mut impl FnMut(u32) -> bool, offered: Ranked) {
+    if top.would_take(&offered) && filter(offered.item) {
+        top.insert(offered);
     }
 }
 

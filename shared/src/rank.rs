@@ -66,9 +66,9 @@ impl<const K: usize> TopK<K> {
         }
     }
 
-    /// Not inlined: most items are turned away by `offer`, whose comparison should stay small in the ranking loop.
+    /// Takes in an item that [`would_take`](Self::would_take) lets pass. Not inlined: most items are turned away by `offer`, whose comparison should stay small in the ranking loop.
     #[inline(never)]
-    fn insert(&mut self, offered: Ranked) {
+    pub(crate) fn insert(&mut self, offered: Ranked) {
         // Into a full list the new entry comes in place of the last one.
         if !self.entries.is_full() && self.entries.push(offered).is_err() {
             return;

@@ -21,7 +21,7 @@ pub(super) fn read<'a>(bytes: &'a [u8], head: &mut Head<'a>) -> Result<&'a [u8],
 }
 
 /// A list in the head, which stays in the blob: entries are decoded when they are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct List<'a, T> {
     count: u32,
     /// The entries, and what follows them.
@@ -48,6 +48,14 @@ impl Entry for Section {
         Self { kind: reader.variant(&SectionKind::ALL), offset: reader.number(), length: reader.number() }
     }
 }
+
+impl<T: Entry + PartialEq> PartialEq for List<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<T: Entry + Eq> Eq for List<'_, T> {}
 
 impl<T> Default for List<'_, T> {
     fn default() -> Self {

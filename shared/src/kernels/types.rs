@@ -42,15 +42,11 @@ pub struct Items<'a> {
 }
 
 impl Items<'_> {
-    /// Without the first so many; none where there are no more.
-    #[must_use]
+    /// Drops the first so many; all where there are no more.
     #[inline]
-    pub fn after(&self, items: usize) -> Self {
-        Self {
-            rows: self.rows.get(items.wrapping_mul(self.row_quads)..).unwrap_or_default(),
-            biases: self.biases.get(items..).unwrap_or_default(),
-            ..*self
-        }
+    pub fn advance(&mut self, items: usize) {
+        self.rows = self.rows.get(items.wrapping_mul(self.row_quads)..).unwrap_or_default();
+        self.biases = self.biases.get(items..).unwrap_or_default();
     }
 }
 

@@ -51,13 +51,13 @@ mod tests {
         let weights = [Quad16([3, -2, 1, 7]), Quad16([-1, 4, 9, 32_767])];
         let mut tables = vec![[1; 256]; 8];
         pair_tables(&user, &weights, &mut tables);
-        for k in 0..4 {
+        for (k, table) in tables[..4].iter().enumerate() {
             for byte in 0..=255_u8 {
                 let (low, high) = (i32::from((byte << 4).cast_signed()), i32::from((byte & 0xF0).cast_signed()));
                 let unit = |quad: usize, value: i32| {
                     (i32::from(user[quad].0[k]) + value).max(0) * i32::from(weights[quad].0[k])
                 };
-                assert_eq!(tables[k][usize::from(byte)], unit(0, low) + unit(1, high), "table {k}, byte {byte}");
+                assert_eq!(table[usize::from(byte)], unit(0, low) + unit(1, high), "table {k}, byte {byte}");
             }
         }
         assert_eq!(tables[4..], vec![[0; 256]; 4], "units that are not there");
