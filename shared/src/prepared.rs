@@ -174,11 +174,21 @@ impl<'s> Prepared<'s> {
         if self.has_both() {
             return self.scan_both(block, threshold);
         }
-        let mut found = self.scan_rows(&self.rows(block), threshold)?;
+        let mut found = self.scan_rows(&self.rows(block), self.found_threshold(threshold))?;
         for logit in found.logits.iter_mut().take(found.count) {
             *logit = self.logit_of_found(*logit);
         }
         Some(found)
+    }
+
+    /// What [`scan_rows`](Self::scan_rows) has to find for the logit to reach `threshold`.
+    #[inline]
+    fn found_threshold(&self, threshold: i32) -> i32 {
+        if supports::PQ && matches!(self.net, Net::Tables(_)) {
+            quantised_threshold(self.model.head(), threshold)
+        } else {
+            threshold
+        }
     }
 
     /// The logit of what [`scan_rows`](Self::scan_rows) found: score tables know sums of entries only.
@@ -207,22 +217,20 @@ impl<'s> Prepared<'s> {
         Items { rows, row_quads, biases, bias_shift: head.item_bias_shift, start: head.output_bias }
     }
 
-    /// The net alone, or the dot term alone. What is found is still to be turned into logits, by [`logit_of_found`](Self::logit_of_found).
+    /// The net alone, or the dot term alone. What is found is a logit but for [`logit_of_found`](Self::logit_of_found), and so is the threshold.
     fn scan_rows(&mut self, items: &Items<'_>, threshold: i32) -> Option<Found> {
         match self.net {
             Net::Int8 => Native::fold_int8(items, self.net_units, threshold),
             Net::Int4 if supports::INT4 => Native::fold_int4(items, self.net_units, threshold),
             Net::Pairs(tables) if supports::INT4 => Native::fold_pairs(items, tables, threshold),
-            Net::Tables(tables) if supports::PQ => {
-                let threshold = quantised_threshold(self.model.head(), threshold);
-                Native::pq(items, tables.len(), tables, threshold)
-            }
+            Net::Tables(tables) if supports::PQ => Native::pq(items, tables.len(), tables, threshold),
             Net::Codes | Net::Layers if supports::PQ || supports::LAYERS => self.scan_one_by_one(items, threshold),
             Net::Absent if supports::DOT => Native::dot_int8(items, self.dot_units, threshold),
             _ => None,
         }
     }
 
+    #[inline(never)] // so that the fast ways do not save registers for it
     fn scan_one_by_one(&mut self, items: &Items<'_>, threshold: i32) -> Option<Found> {
         let mut rows = items.rows;
         for (item, &bias) in items.biases.iter().enumerate() {
@@ -329,15 +337,14 @@ impl<'s> Prepared<'s> {
         let mut first = first;
         let mut items = self.rows(&block);
         loop {
-            let threshold = top.threshold(first);
+            let threshold = self.found_threshold(top.threshold(first));
             let found = self.scan_rows(&items, threshold);
             let Some(found) = &found else { return };
             let start = first.wrapping_add(found.first as u32);
-            for (item, &logit) in (start..).zip(found.logits.iter().take(found.count)) {
-                let logit = self.logit_of_found(logit);
+            for (item, &found) in (start..).zip(found.logits.iter().take(found.count)) {
                 // Most items of a pass are below.
-                if logit >= threshold {
-                    offer(top, filter, Ranked { item, logit: Logit(logit) });
+                if found >= threshold {
+                    offer(top, filter, Ranked { item, logit: Logit(self.logit_of_found(found)) });
                 }
             }
             let done = found.first.saturating_add(found.count);
