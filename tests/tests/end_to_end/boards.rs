@@ -1,27 +1,30 @@
 //! Every emulated board computes what engine and twin compute, and refuses what the engine refuses.
 
-use matchstick::blob::writer::{Draft, FirstDraft};
+use matchstick::blob::writer::{Draft, FirstDraft, ItemsDraft};
 use matchstick::blob::{AlignedBytes, tiny};
 use matchstick::{BlobError, Model};
 use matchstick_emulator::{Answer, Board, EmulatorError, Image, Query, UserKey};
 use matchstick_tests::bless::golden_bytes;
-use matchstick_tests::blob_reader::crc32;
+use matchstick_tests::blob_reader::{Encoding, LayoutKind, crc32};
 use matchstick_tests::boards::{Job, ONE_BOARD, assert_same_on_board, emulator};
 use matchstick_tests::drafts::Shape;
 use matchstick_tests::golden_demo;
 use matchstick_tests::random::Random;
 use matchstick_tests::twin::Twin;
 
-/// Random blobs of both layouts with further layers, which the golden ones lack.
-fn deep_blob(folded: bool, seed: u64) -> AlignedBytes {
+/// What the golden blobs lack: further layers, a dot term beside a net, and catalogues that are long enough for score tables.
+fn random_blob(layout: LayoutKind, encoding: Encoding, layers: Vec<u16>, item_rows: usize, seed: u64) -> AlignedBytes {
+    let folded = layout == LayoutKind::Folded;
     let shape = Shape {
-        folded,
+        layout,
+        encoding,
         first_width: 21,
         user_width: if folded { 21 } else { 9 },
         item_width: if folded { 21 } else { 14 },
-        layers: vec![10, 7],
+        dot_width: if seed % 2 == 0 { 6 } else { 0 },
+        layers,
         user_rows: 4,
-        item_rows: 30,
+        item_rows,
         logit_fraction_bits: 18,
         item_bias_shift: 2,
         seed,
@@ -30,18 +33,32 @@ fn deep_blob(folded: bool, seed: u64) -> AlignedBytes {
 }
 
 fn blobs() -> Vec<(String, AlignedBytes)> {
-    let golden = ["tiny_folded.blob", "tiny_concat.blob", golden_demo::FILE_NAME];
+    let golden = [
+        "tiny_folded.blob",
+        "tiny_concat.blob",
+        "tiny_int4.blob",
+        "tiny_pq.blob",
+        "tiny_dot.blob",
+        golden_demo::FILE_NAME,
+    ];
     let golden = golden.map(|name| (name.to_owned(), AlignedBytes::from_slice(&golden_bytes(name))));
-    let deep =
-        [1, 2, 3].map(|seed| [true, false].map(|folded| (format!("deep {folded} {seed}"), deep_blob(folded, seed))));
-    golden.into_iter().chain(deep.into_iter().flatten()).collect()
+    let mut blobs = Vec::from(golden);
+    for (encoding, seed) in [(Encoding::Int8, 1), (Encoding::Int4, 2), (Encoding::Pq(5), 3), (Encoding::Pq(8), 4)] {
+        for layout in [LayoutKind::Folded, LayoutKind::Concat] {
+            let deep = random_blob(layout, encoding, vec![10, 7], 30, seed);
+            blobs.push((format!("deep {layout:?} {encoding:?}"), deep));
+        }
+        let long = random_blob(LayoutKind::Folded, encoding, Vec::new(), 400, seed + 1);
+        blobs.push((format!("long {encoding:?}"), long));
+    }
+    blobs
 }
 
 /// All pairs, rows past the tables included, for stored users and for one from outside.
 fn all_pairs(model: &Model<'_>) -> Vec<Job> {
     let items: Vec<u32> = (0..=model.item_rows()).chain([u32::MAX]).collect();
     let mut random = Random::new(model.item_rows().into());
-    let raw = (0..model.head().user_width).map(|_| random.between(-32_768, 32_767) as i16).collect();
+    let raw = (0..model.head().vector_width()).map(|_| random.between(-32_768, 32_767) as i16).collect();
     let stored = (0..=model.user_rows()).chain([u32::MAX]).map(UserKey::Index);
     stored.chain([UserKey::Vector(raw)]).map(|user| Job { user, items: items.clone() }).collect()
 }
@@ -212,7 +229,7 @@ fn many_users(users: usize) -> Draft {
         first: FirstDraft::Folded { user_table: (0..(users + 1) * 50).map(|_| value(4_095) as i16).collect() },
         output_weights: (0..50).map(|_| value(5_000) as i16).collect(),
         item_bias: (0..=items).map(|_| value(1_000) as i16).collect(),
-        item_table: (0..(items + 1) * 50).map(|_| value(127) as i8).collect(),
+        items: ItemsDraft::Int8((0..(items + 1) * 50).map(|_| value(127) as i8).collect()),
         user_scales: vec![1.0; 50],
         user_ids: Vec::new(),
         item_ids: Vec::new(),
@@ -246,7 +263,9 @@ fn a_microbit_refuses_a_blob_with_too_many_users_and_runs_the_one_without() {
 #[test]
 fn a_model_wider_than_the_firmwares_memory_is_refused() {
     let shape = Shape {
-        folded: false,
+        layout: LayoutKind::Concat,
+        encoding: Encoding::Int8,
+        dot_width: 0,
         first_width: 300,
         user_width: 3,
         item_width: 3,

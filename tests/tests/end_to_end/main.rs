@@ -5,6 +5,7 @@ mod blob_integrity;
 mod boards;
 mod cli;
 mod cli_blob;
+mod cli_budget;
 mod cli_data;
 mod cli_names;
 mod cli_output;

@@ -52,7 +52,7 @@ fn check_board(board: &'static Board, blobs: &Blobs, stored: &Twin, pairs: &[(u3
             let model = Model::from_bytes(blob).expect("valid");
             let twin = Twin::read(blob).expect("valid");
             let width = usize::from(model.head().user_width);
-            let vector = |user: u32| stored.user_vector(user)[..width].iter().map(|&value| value as i16).collect();
+            let vector = |user: u32| stored.user_vector(user).net[..width].iter().map(|&value| value as i16).collect();
             let jobs = jobs(pairs, |user| UserKey::Vector(vector(user)));
             assert_same_scores_as_stored(&twin, stored, &jobs, pairs);
             assert_same_on_board(&emulator, board, &model, &twin, &jobs)
