@@ -21,7 +21,7 @@ fn random_blob(layout: LayoutKind, encoding: Encoding, layers: Vec<u16>, item_ro
         first_width: 21,
         user_width: if folded { 21 } else { 9 },
         item_width: if folded { 21 } else { 14 },
-        dot_width: if seed % 2 == 0 { 6 } else { 0 },
+        dot_width: if seed.is_multiple_of(2) { 6 } else { 0 },
         layers,
         user_rows: 4,
         item_rows,
