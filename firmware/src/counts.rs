@@ -8,7 +8,8 @@ use core::hint::black_box;
 use matchstick::link::{Counts, Exclude, Failure, User};
 use matchstick::{Model, TopK};
 
-use crate::service::{Platform, WorkingMemory, prepare};
+use crate::service::{Platform, prepare};
+use crate::workspace::WorkingMemory;
 
 /// Repetitions of what takes a few hundred instructions.
 const REPETITIONS: u32 = 64;

@@ -5,7 +5,7 @@ use matchstick::link::{Digest, SelfTest};
 use matchstick::source::{MappedRows, OutOfRange, RowSource};
 use matchstick::{Interrupted, PrepareError, Ranked, ReadError, RowReader, SplitModel, TopK};
 
-use crate::service::WorkingMemory;
+use crate::workspace::WorkingMemory;
 
 /// Memory that is read as if it were in another chip: by copying, never where it lies.
 #[derive(Clone, Copy, Debug)]

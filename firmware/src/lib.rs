@@ -12,6 +12,7 @@ pub mod external;
 pub mod measure;
 pub mod selftest;
 pub mod service;
+pub mod workspace;
 
 #[cfg(target_os = "none")]
 #[cfg_attr(board = "mps2-an385", path = "../boards/mps2-an385/board.rs")]

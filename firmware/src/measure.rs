@@ -9,7 +9,8 @@ use core::hint::black_box;
 use matchstick::link::Digest;
 use matchstick::{BlobError, Model, PrepareError, Scorer, SeenItems, TopK};
 
-use crate::service::{Platform, TABLE_WORDS, WorkingMemory};
+use crate::service::Platform;
+use crate::workspace::{TABLE_WORDS, WorkingMemory};
 
 /// Repetitions of what takes a few hundred instructions.
 const REPETITIONS: u32 = 64;

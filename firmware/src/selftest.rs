@@ -4,7 +4,8 @@
 use matchstick::link::{Digest, Failure, SelfTest, User};
 use matchstick::{Logit, Model, TopK};
 
-use crate::service::{WorkingMemory, prepare};
+use crate::service::prepare;
+use crate::workspace::WorkingMemory;
 
 /// Items ranked at a time: as many as the list of the best holds, so that ranking must report each of them.
 const WINDOW: usize = 32;

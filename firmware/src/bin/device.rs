@@ -7,7 +7,8 @@
 #![no_main]
 
 use matchstick_firmware::metal::{self, Metal, Replies, Requests, println};
-use matchstick_firmware::service::{Service, Workspace};
+use matchstick_firmware::service::Service;
+use matchstick_firmware::workspace::Workspace;
 use semihosting::io;
 
 matchstick_firmware::image!(run);

@@ -9,7 +9,7 @@
 use matchstick::{Line, RowReader, SplitModel};
 use matchstick_firmware::external::{self, Window};
 use matchstick_firmware::metal::{self, Once, println};
-use matchstick_firmware::service::WorkingMemory;
+use matchstick_firmware::workspace::WorkingMemory;
 
 matchstick_firmware::image!(run);
 

@@ -11,7 +11,8 @@ use embedded_hal::spi::{ErrorKind, ErrorType, Operation, SpiDevice};
 use matchstick::source::{MappedRows, RowSource, SpiNor, SpiNorRows};
 use matchstick::{Line, Memory, Model, RowReader, SplitModel, TopK, UserVector};
 use matchstick_firmware::metal::{blob_region, entry};
-use matchstick_firmware::service::{Platform, Service, Workspace};
+use matchstick_firmware::service::{Platform, Service};
+use matchstick_firmware::workspace::Workspace;
 use panic_never as _;
 
 /// A board about which nothing is known, so that nothing is computed away.

@@ -9,7 +9,8 @@
 
 use matchstick::link::{Info, Reply, Request, User};
 use matchstick_firmware::metal::{self, Metal, println};
-use matchstick_firmware::service::{Scratch, Service};
+use matchstick_firmware::service::Service;
+use matchstick_firmware::workspace::Scratch;
 
 matchstick_firmware::image!(run);
 

@@ -8,7 +8,7 @@ use semihosting::{
     io::{self, Read, Write},
 };
 
-use crate::service::ReplyFrame;
+use crate::workspace::ReplyFrame;
 
 /// The file of requests.
 pub struct Requests(File);

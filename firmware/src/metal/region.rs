@@ -3,7 +3,7 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::service::Workspace;
+use crate::workspace::Workspace;
 
 unsafe extern "C" {
     /// The blob region's first byte, and its length as an address. Of the board's memory.x.
