@@ -93,7 +93,7 @@ fn nearest(rows: &[u32], distances: &[f64]) -> Result<Vec<u32>, LikeError> {
 mod tests {
     use super::*;
     use crate::quantize::{QuantizeOptions, StoredUsers, quantize};
-    use crate::weights::{Linear, Matrix};
+    use crate::weights::{Linear, Matrix, OutputForm};
     use matchstick::blob::Layout;
 
     /// Sixty users: 1 to 30 like odd items, the others even ones.
@@ -124,6 +124,8 @@ mod tests {
                 Linear { weight: Matrix { rows: 1, cols: 2, data: vec![1.0, 1.0] }, bias: vec![-1.0] },
             ],
             dot: None,
+            item_bias: Vec::new(),
+            output: OutputForm::default(),
             y_range: (0.0, 5.5),
             user_ids: Vec::new(),
             item_ids: Vec::new(),

@@ -5,10 +5,12 @@
 //! the same `exp`. The file format is in [`file`].
 
 mod file;
+mod output;
 
 pub use file::WeightsError;
 #[cfg(feature = "train")]
 pub(crate) use file::{Reader, Writer};
+pub use output::OutputForm;
 
 /// A row-major matrix.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -49,8 +51,9 @@ pub struct DotFactors {
     pub items: Matrix,
 }
 
-/// CollabNN: `logit(u, i) = MLP(concat(user_factors[u], item_factors[i]))`, with a ReLU between the layers, and
-/// `score = lo + (hi - lo) * sigmoid(logit)`. Row 0 of both tables stands for whoever was not in the training data.
+/// CollabNN: `logit(u, i) = MLP(concat(user_factors[u], item_factors[i]))`, with a ReLU between the layers; beside it or instead of it a dot
+/// term and item biases, which are added. `output` makes a rating of the logit: `lo + (hi - lo) * sigmoid(logit)` unless it says otherwise.
+/// Row 0 of all tables stands for whoever was not in the training data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     /// (users + 1, user width)
@@ -60,6 +63,9 @@ pub struct Weights {
     /// At least two; the first takes both widths together, the last has one output. Or none, where a dot term is all; then both tables have no columns.
     pub layers: Vec<Linear>,
     pub dot: Option<DotFactors>,
+    /// (items + 1), in units of the logit, or empty.
+    pub item_bias: Vec<f32>,
+    pub output: OutputForm,
     pub y_range: (f32, f32),
     /// External ids; position k belongs to row k + 1.
     pub user_ids: Vec<String>,
@@ -113,7 +119,8 @@ impl Weights {
         self.dot.as_ref().map_or(0, |dot| dot.users.cols)
     }
 
-    /// What the user contributes to the first layer, with its bias: `A = Wu u + b1`; behind it the factors of the dot term.
+    /// What the user contributes to the first layer, with its bias: `A = Wu u + b1`; behind it the factors of the dot term, and a 1 for an item
+    /// bias.
     pub fn user_part(&self, user_row: &[f32]) -> Vec<f64> {
         let (net, p) = user_row.split_at(self.user_factors.cols);
         assert_eq!(p.len(), self.dot_width(), "width of the user's vector");
@@ -122,10 +129,11 @@ impl Weights {
         };
         let mut part = self.layers.first().map_or_else(Vec::new, of_layer);
         part.extend(p.iter().map(|&p| f64::from(p)));
+        part.extend((!self.item_bias.is_empty()).then_some(1.0));
         part
     }
 
-    /// What the item contributes to the first layer: `B = Wv v`; behind it the factors of the dot term.
+    /// What the item contributes to the first layer: `B = Wv v`; behind it the factors of the dot term, and its bias.
     pub fn item_part(&self, item: usize) -> Vec<f64> {
         let of_layer = |Linear { weight, .. }: &Linear| -> Vec<f64> {
             let half = |unit: usize| &weight.row(unit)[self.user_factors.cols..];
@@ -133,6 +141,7 @@ impl Weights {
         };
         let mut part = self.layers.first().map_or_else(Vec::new, of_layer);
         part.extend(self.dot.iter().flat_map(|dot| dot.items.row(item)).map(|&q| f64::from(q)));
+        part.extend(self.item_bias.get(item).map(|&bias| f64::from(bias)));
         part
     }
 
@@ -152,10 +161,9 @@ impl Weights {
         last.output(0, &hidden)
     }
 
-    /// The sigmoid and the range that turn a logit into a rating.
+    /// What is shown for a logit.
     pub fn rating(&self, logit: f64) -> f32 {
-        let (lo, hi) = (f64::from(self.y_range.0), f64::from(self.y_range.1));
-        (lo + (hi - lo) / (1.0 + (-logit).exp())) as f32
+        self.output.apply(logit, self.y_range) as f32
     }
 
     /// The row of a user, 0 if the training data has no such id.
@@ -204,6 +212,8 @@ mod tests {
                 layer(1, 1, &[0.5], &[-1.0]),
             ],
             dot: None,
+            item_bias: Vec::new(),
+            output: OutputForm::SigmoidRange,
             y_range: (0.0, 4.0),
             user_ids: vec!["ann".into()],
             item_ids: vec!["tea".into(), "größer, \"B\"".into()],
@@ -233,6 +243,9 @@ mod tests {
         let mut weights = by_hand();
         weights.dot = Some(dot);
         assert_eq!([1, 2].map(|item| weights.logit(&weights.user_row(1), item)), [2.0, -1.0 - 3.0]);
+        weights.item_bias = vec![0.0, 0.25, -0.5];
+        assert_eq!([1, 2].map(|item| weights.logit(&weights.user_row(1), item)), [2.25, -1.0 - 3.5]);
+        weights.item_bias.clear();
         weights.layers.clear();
         (weights.user_factors, weights.item_factors) = (Matrix::zeros(2, 0), Matrix::zeros(3, 0));
         assert_eq!([1, 2].map(|item| weights.logit(&weights.user_row(1), item)), [0.0, -3.0]);

@@ -17,7 +17,7 @@ use matchstick_trainer::metrics::Errors;
 use matchstick_trainer::quantize::budget::{Wanted, check_shape, within};
 use matchstick_trainer::quantize::{Encoding, QuantizeError, QuantizeOptions};
 use matchstick_trainer::training::{TrainConfig, TrainError, fit};
-use matchstick_trainer::weights::{Linear, Matrix, Weights, WeightsError};
+use matchstick_trainer::weights::{Linear, Matrix, OutputForm, Weights, WeightsError};
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -194,6 +194,8 @@ fn shape_of(loaded: &Loaded, config: &TrainConfig) -> Weights {
         item_factors: Matrix::zeros(dataset.n_items() + 1, config.item_dim),
         layers: widths.windows(2).map(layer).collect(),
         dot: None,
+        item_bias: Vec::new(),
+        output: OutputForm::default(),
         y_range: (0.0, 1.0),
         user_ids: Vec::new(),
         item_ids: dataset.items.clone(),

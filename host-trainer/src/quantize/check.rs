@@ -4,7 +4,7 @@ use matchstick::blob::{Layout, MAX_LAYERS, MAX_WIDTH};
 
 use super::error::QuantizeError;
 use super::{Encoding, QuantizeOptions};
-use crate::weights::{Matrix, Weights};
+use crate::weights::{Matrix, OutputForm, Weights};
 
 /// After this, every index into the weights that the quantiser makes is valid.
 pub fn check(weights: &Weights) -> Result<(), QuantizeError> {
@@ -33,6 +33,11 @@ pub fn check(weights: &Weights) -> Result<(), QuantizeError> {
             }
         }
     }
+    let biases = weights.item_bias.len();
+    if biases != 0 && biases != item_factors.rows {
+        return Err(shape("item_bias", format!("{biases} values"), item_factors.rows));
+    }
+    finite("item_bias", &weights.item_bias, |position| position.to_string())?;
     let mut inputs = user_factors.cols + item_factors.cols;
     for (index, layer) in layers.iter().enumerate() {
         // PyTorch numbers the ReLUs between the layers, too.
@@ -49,6 +54,9 @@ pub fn check(weights: &Weights) -> Result<(), QuantizeError> {
         }
         finite(&bias, &layer.bias, |position| position.to_string())?;
         inputs = layer.weight.rows;
+    }
+    if weights.output != OutputForm::SigmoidRange {
+        return Err(QuantizeError::OutputForm { name: weights.output.name() });
     }
     range(weights.y_range)
 }

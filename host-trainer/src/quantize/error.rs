@@ -25,6 +25,9 @@ pub enum QuantizeError {
     #[error("{codes} codes a row are more than the {width} values that a row has")]
     #[diagnostic(help("choose fewer codes with `--encoding pq:M`, or int8"))]
     Codes { codes: u8, width: usize },
+    #[error("the output form of the model is {name}, and blobs hold sigmoid-range")]
+    #[diagnostic(help("train with `--output sigmoid-range`"))]
+    OutputForm { name: &'static str },
     #[error("the model has a net, and the layout `dot` holds none")]
     #[diagnostic(help("choose the layout `folded` or `concat`"))]
     NotDot,

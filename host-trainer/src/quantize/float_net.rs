@@ -34,6 +34,8 @@ pub struct FloatNet<'a> {
     /// (last hidden width)
     pub output: Vec<f64>,
     pub output_bias: f64,
+    /// (item rows): what the mean of the biases, which is in `output_bias`, leaves; or empty.
+    item_bias: Vec<f64>,
 }
 
 /// How far each unit of the first layer reaches, over all users and items of the model.
@@ -61,14 +63,16 @@ impl<'a> FloatNet<'a> {
             // A dot term is all there is.
             _ => (None, &[][..]),
         };
+        let mean_bias = mean(&weights.item_bias);
         Self {
             weights,
             width,
+            item_bias: weights.item_bias.iter().map(|&bias| f64::from(bias) - mean_bias).collect(),
             user_columns: half(0..user_width),
             items: items.concat(),
             dense: dense.iter().map(FloatLayer::new).collect(),
             output: output.map_or_else(Vec::new, |output| output.weight.data.iter().map(|&w| f64::from(w)).collect()),
-            output_bias: output.map_or(0.0, |output| f64::from(output.bias[0])),
+            output_bias: output.map_or(0.0, |output| f64::from(output.bias[0])) + mean_bias,
         }
     }
 
@@ -121,10 +125,21 @@ impl<'a> FloatNet<'a> {
         }
     }
 
+    /// What the model's own bias of an item is beside `output_bias`; a row that does not exist is row 0, as in the engine.
+    fn item_bias(&self, item: usize) -> f64 {
+        self.item_bias.get(item).or(self.item_bias.first()).copied().unwrap_or(0.0)
+    }
+
+    /// The largest of them.
+    pub fn largest_item_bias(&self) -> f64 {
+        self.item_bias.iter().fold(0.0, |largest, bias| largest.max(bias.abs()))
+    }
+
     /// The logit of a pair.
     pub fn logit(&self, user: &[f64], item: usize, hidden: &mut Vec<Vec<f64>>) -> f64 {
         self.hidden_layers(user, item, hidden);
-        dot(&hidden[self.dense.len()], &self.output) + self.output_bias + self.dot_term(user, item)
+        let net = dot(&hidden[self.dense.len()], &self.output);
+        net + self.output_bias + self.item_bias(item) + self.dot_term(user, item)
     }
 
     /// The slope of the logit by each unit of the first hidden layer, `(width)`, at a pair.
@@ -154,8 +169,7 @@ impl<'a> FloatNet<'a> {
 
     /// The rating that belongs to a logit.
     pub fn rating(&self, logit: f64) -> f64 {
-        let (low, high) = (f64::from(self.weights.y_range.0), f64::from(self.weights.y_range.1));
-        low + (high - low) / (1.0 + (-logit).exp())
+        self.weights.output.apply(logit, self.weights.y_range)
     }
 
     /// The predicted rating of each pair, not clipped.
@@ -218,6 +232,10 @@ impl Bounds {
     fn largest(&self) -> Vec<f64> {
         self.low.iter().zip(&self.high).map(|(low, high)| low.abs().max(high.abs())).collect()
     }
+}
+
+fn mean(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len().max(1) as f64
 }
 
 /// (columns, rows), row-major.

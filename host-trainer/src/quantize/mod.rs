@@ -186,6 +186,7 @@ fn draft(net: &FloatNet, sample: &Sample, options: &QuantizeOptions) -> Result<D
             hidden_bound,
             groups: groups(net, options).as_deref(),
             dot: dot.map(|dot| Reach::of(dot, net.width == 0)),
+            item_bias: net.largest_item_bias(),
         },
     )?;
     let (low, high) = net.weights.y_range;

@@ -25,6 +25,8 @@ pub struct Sums<'a> {
     pub groups: Option<&'a [Range<usize>]>,
     /// The dot term beside it.
     pub dot: Option<Reach>,
+    /// The largest bias of an item that the model has, as a real logit.
+    pub item_bias: f64,
 }
 
 /// A quantised output layer.
@@ -58,12 +60,17 @@ fn with_fraction_bits(scaled: &[f64], bias: f64, sums: Sums, fraction_bits: u8) 
     let fits = |x: f64| (-32_767.0..=32_767.0).contains(&x).then_some(x as i16);
     let weights: Vec<i16> = scaled.iter().map(|w| fits(round(w * one))).collect::<Option<_>>()?;
     let bias = round(bias * one);
+    if sums.item_bias * one > ITEM_BIAS_ROOM as f64 {
+        return None;
+    }
     let (net, item_bias_shift) = match sums.groups {
         None => (magnitude(&weights) * i64::from(sums.hidden_bound) + ITEM_BIAS_ROOM, None),
         Some(groups) => {
             let of_groups = groups.iter().map(|units| magnitude(&weights[units.clone()]));
             let of_groups: Vec<i64> = of_groups.map(|sum| sum * i64::from(sums.hidden_bound)).collect();
-            let (shift, bound) = (0..=MAX_SHIFT).find_map(|shift| Some((shift, grouped(&of_groups, shift)?)))?;
+            let holds_biases = |shift: &u8| round(sums.item_bias * one / f64::from(1u32 << *shift)) <= 32_767.0;
+            let mut shifts = (0..=MAX_SHIFT).filter(holds_biases);
+            let (shift, bound) = shifts.find_map(|shift| Some((shift, grouped(&of_groups, shift)?)))?;
             (bound, Some(shift))
         }
     };
@@ -92,7 +99,7 @@ fn magnitude(weights: &[i16]) -> i64 {
 mod tests {
     use super::*;
 
-    const PLAIN: Sums = Sums { hidden_bound: 4_222, groups: None, dot: None };
+    const PLAIN: Sums = Sums { hidden_bound: 4_222, groups: None, dot: None, item_bias: 0.0 };
 
     #[test]
     fn fraction_bits_are_as_many_as_fit() {

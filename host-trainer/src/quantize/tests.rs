@@ -10,7 +10,7 @@ use matchstick::blob::Layout;
 use super::*;
 use crate::data::RatingScale;
 use crate::evaluate::{Users, evaluate, stored_vector, with_scorer};
-use crate::weights::{Linear, Matrix};
+use crate::weights::{Linear, Matrix, OutputForm};
 
 /// Knuth's generator: enough for test nets.
 struct Random(u64);
@@ -48,6 +48,8 @@ impl Random {
             item_factors: self.matrix(items, item_width, item_size),
             layers,
             dot: None,
+            item_bias: Vec::new(),
+            output: OutputForm::default(),
             y_range: (0.0, 5.5),
             user_ids: (1..users).map(|user| format!("user {user}")).collect(),
             item_ids: (1..items).map(|item| format!("item {item}")).collect(),
@@ -95,7 +97,7 @@ fn logit_bound(net: &FloatNet, sample: &Sample, layout: Layout) -> f64 {
         &net.output,
         &unit_scales,
         net.output_bias,
-        Sums { hidden_bound: limit, groups: None, dot: None },
+        Sums { hidden_bound: limit, groups: None, dot: None, item_bias: 0.0 },
     )
     .expect("fits");
     let half = 0.5 / f64::from(1u32 << output.fraction_bits);

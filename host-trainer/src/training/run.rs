@@ -12,7 +12,7 @@ use super::schedule::one_cycle;
 use crate::data::{Counts, Dataset, Rating, RatingScale};
 use crate::metrics::Errors;
 use crate::model::CollabNn;
-use crate::weights::Weights;
+use crate::weights::{OutputForm, Weights};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -207,6 +207,8 @@ impl<'a> Run<'a> {
             item_factors,
             layers,
             dot: None,
+            item_bias: Vec::new(),
+            output: OutputForm::default(),
             y_range: self.y_range,
             user_ids: self.dataset.users.clone(),
             item_ids: self.dataset.items.clone(),

@@ -5,7 +5,7 @@
 //! lives, ends at 100 MB. The same weights are always the same bytes. A file without our metadata (PyTorch's own) gets
 //! ids 1..n and the range 0..5.5.
 
-use super::{DotFactors, Linear, Matrix, Weights};
+use super::{DotFactors, Linear, Matrix, OutputForm, Weights};
 use crate::files::write_atomically;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde_json::{Value, json};
@@ -17,9 +17,10 @@ const METADATA_KEY: &str = "matchstick";
 /// The tensors of a dot term, which may stand beside the net's or alone.
 const DOT_USERS: &str = "dot.user_factors";
 const DOT_ITEMS: &str = "dot.item_factors";
+const ITEM_BIAS: &str = "item_bias";
 /// Tensors whose names hold no number.
-const NAMES: [&str; 7] =
-    ["user_factors.weight", "item_factors.weight", DOT_USERS, DOT_ITEMS, "user_ids", "item_ids", "titles"];
+const NAMES: [&str; 8] =
+    ["user_factors.weight", "item_factors.weight", DOT_USERS, DOT_ITEMS, ITEM_BIAS, "user_ids", "item_ids", "titles"];
 /// What a net without metadata is taken to predict: ratings of 1 to 5.
 const DEFAULT_Y_RANGE: (f32, f32) = (0.0, 5.5);
 
@@ -71,15 +72,17 @@ impl Weights {
             reader.rows(DOT_USERS, &dot.users, user_factors.rows)?;
             reader.rows(DOT_ITEMS, &dot.items, item_factors.rows)?;
         }
-        let (y_range, info) = reader.metadata()?;
+        let Metadata { output, y_range, info } = reader.metadata()?;
         Ok(Self {
             user_ids: reader.ids("user_ids", user_factors.rows)?,
             item_ids: reader.ids("item_ids", item_factors.rows)?,
             titles: reader.strings("titles", item_factors.rows)?.unwrap_or_default(),
+            item_bias: reader.item_bias(item_factors.rows)?,
             user_factors,
             item_factors,
             layers,
             dot,
+            output,
             y_range,
             info,
         })
@@ -104,6 +107,9 @@ impl Weights {
             file.matrix(DOT_USERS, &dot.users);
             file.matrix(DOT_ITEMS, &dot.items);
         }
+        if !self.item_bias.is_empty() {
+            file.floats(ITEM_BIAS, vec![self.item_bias.len()], &self.item_bias);
+        }
         for (index, layer) in self.layers.iter().enumerate() {
             // PyTorch counts the ReLU between two layers as a layer too.
             file.matrix(&format!("layers.{}.weight", 2 * index), &layer.weight);
@@ -114,7 +120,11 @@ impl Weights {
         if !self.titles.is_empty() {
             file.strings("titles", &self.titles);
         }
-        file.finish(json!({ "info": self.info, "y_range": [self.y_range.0, self.y_range.1] }))
+        file.finish(json!({
+            "info": self.info,
+            "output": self.output.name(),
+            "y_range": [self.y_range.0, self.y_range.1],
+        }))
     }
 }
 
@@ -164,6 +174,13 @@ fn sort_keys(value: &mut Value) {
     }
 }
 
+/// What is no tensor.
+struct Metadata {
+    output: OutputForm,
+    y_range: (f32, f32),
+    info: Value,
+}
+
 /// A parsed file, and the path that its errors name.
 pub(crate) struct Reader<'a> {
     path: &'a Path,
@@ -204,13 +221,38 @@ impl<'a> Reader<'a> {
         Ok(data)
     }
 
-    fn metadata(&self) -> Result<((f32, f32), Value), WeightsError> {
-        let Some(mut json) = self.json()? else { return Ok((DEFAULT_Y_RANGE, json!({}))) };
+    fn metadata(&self) -> Result<Metadata, WeightsError> {
+        let Some(mut json) = self.json()? else {
+            return Ok(Metadata { output: OutputForm::default(), y_range: DEFAULT_Y_RANGE, info: json!({}) });
+        };
+        let output = match &json["output"] {
+            // Files from before there was a choice.
+            Value::Null => OutputForm::SigmoidRange,
+            name => name.as_str().and_then(OutputForm::from_name).ok_or_else(|| {
+                self.text(
+                    "metadata",
+                    format!("the output form {name} is not known; a newer matchstick may have written it"),
+                )
+            })?,
+        };
         let bound = |index: usize| json["y_range"][index].as_f64().map(|value| value as f32);
         match (bound(0), bound(1)) {
-            (Some(lo), Some(hi)) if lo < hi && (hi - lo).is_finite() => Ok(((lo, hi), json["info"].take())),
+            (Some(lo), Some(hi)) if lo < hi && (hi - lo).is_finite() => {
+                Ok(Metadata { output, y_range: (lo, hi), info: json["info"].take() })
+            }
             _ => Err(self.text("metadata", "y_range is not a pair of increasing numbers".into())),
         }
+    }
+
+    fn item_bias(&self, rows: usize) -> Result<Vec<f32>, WeightsError> {
+        if self.tensors.tensor(ITEM_BIAS).is_err() {
+            return Ok(Vec::new());
+        }
+        let (shape, data) = self.floats(ITEM_BIAS)?;
+        if shape != [rows] {
+            return Err(self.shape(ITEM_BIAS, shape, format!("[{rows}]")));
+        }
+        Ok(data)
     }
 
     fn view(&self, name: &str, expected: Dtype) -> Result<TensorView<'a>, WeightsError> {

@@ -43,6 +43,12 @@ fn a_dot_term_is_saved_beside_a_net_and_alone() {
     weights.dot = Some(DotFactors { users: factors(2), items: factors(3) });
     let beside = weights.to_bytes().unwrap();
     assert_eq!(load(&beside).unwrap(), weights);
+    weights.item_bias = vec![0.5, -1.0, 2.0];
+    weights.output = OutputForm::Linear;
+    assert_eq!(load(&weights.to_bytes().unwrap()).unwrap(), weights);
+    weights.item_bias.pop();
+    assert!(message(&weights.to_bytes().unwrap()).contains("tensor item_bias has shape [2], expected [3]"));
+    weights.item_bias.clear();
     weights.layers.clear();
     (weights.user_factors, weights.item_factors) = (Matrix::zeros(2, 0), Matrix::zeros(3, 0));
     assert_eq!(load(&weights.to_bytes().unwrap()).unwrap(), weights);
@@ -54,7 +60,8 @@ fn a_dot_term_is_saved_beside_a_net_and_alone() {
 #[test]
 fn the_metadata_is_sorted_and_under_one_key() {
     let bytes = by_hand().to_bytes().unwrap();
-    let expected = r#"{\"info\":{\"a\":{\"b\":[1],\"y\":2.5},\"z\":1},\"y_range\":[0.0,4.0]}"#;
+    let expected =
+        r#"{\"info\":{\"a\":{\"b\":[1],\"y\":2.5},\"z\":1},\"output\":\"sigmoid-range\",\"y_range\":[0.0,4.0]}"#;
     let expected = format!(r#"{{"__metadata__":{{"matchstick":"{expected}"}},"#);
     assert!(bytes[8..].starts_with(expected.as_bytes()), "{}", String::from_utf8_lossy(&bytes[8..400]));
 }
