@@ -118,7 +118,7 @@ mod tests {
     fn every_value_is_in_range_exactly_when_it_lies_between_the_ends() {
         for bits in 7..=15 {
             let limit = ((1_u32 << bits) - 1) as u16;
-            for value in i16::MIN..=i16::MAX {
+            for value in (i16::MIN..=i16::MAX).step_by(if cfg!(miri) { 61 } else { 1 }) {
                 let expected = (-(1 << bits)..1 << bits).contains(&i32::from(value));
                 let lane = u32::from(value.cast_unsigned());
                 assert_eq!(in_range(&[lane], limit), expected, "{value} {limit}");
