@@ -55,21 +55,33 @@ struct Table {
     shortfall: isize,
 }
 
-/// The same of a dense layer.
+/// The same of a dense layer for int8 inputs.
 #[repr(C)]
 struct Dense {
     weights: *const Block8,
     start: *const Quad32,
-    acts: *const u8,
-    /// Activations of the last blocks, where they are less than a step.
-    last_acts: *const u8,
     sums: *mut Quad32,
-    last_blocks: usize,
-    /// Of four steps each.
+    acts: *const ActQuad,
+    /// Blocks of a row.
+    blocks: usize,
+    row_bytes: usize,
+    rows: usize,
+    /// Four blocks each, of the first panel.
+    steps: usize,
+}
+
+/// The same of a dense layer for hidden inputs.
+#[repr(C)]
+struct Dense16 {
+    weights: *const Block8,
+    start: *const Quad32,
+    sums: *mut Quad32,
+    acts: *const ActQuad,
+    /// How many blocks of the first loop are left out.
+    skipped: usize,
+    /// Of four blocks each.
     loops: usize,
     rows: usize,
-    /// How many steps of the first loop are left out.
-    skipped: usize,
 }
 
 unsafe extern "C" {
@@ -85,7 +97,8 @@ unsafe extern "C" {
     fn matchstick_pq_table_of_2(rows: *const Quad8, units: *const UnitQuad, entries: *mut i16, shift: u32);
     fn matchstick_copy(from: *const u32, to: *mut u32, words: usize);
     fn matchstick_dense8(dense: &Dense);
-    fn matchstick_dense16(dense: &Dense);
+    fn matchstick_dense8_narrow(dense: &Dense);
+    fn matchstick_dense16(dense: &Dense16);
     fn matchstick_hidden(sums: *mut Quad32, quads: usize, shift: i32, limit: u32);
     fn matchstick_output(acts: *const ActQuad, weights: *const Quad16, count: usize) -> i32;
 }
@@ -212,11 +225,41 @@ impl Kernels for Mve {
     }
 
     fn dense8(weights: &[Block8], acts: &[ActQuad], start: &[Quad32], sums: &mut [Quad32]) {
-        dense(weights, acts, start, sums, [acts.len() / 4, acts.len() % 4], matchstick_dense8);
+        let (blocks, rows) = (acts.len(), rows(weights, acts, start, sums));
+        if rows == 0 {
+            return portable::dense(weights, acts, start, sums);
+        }
+        let dense = Dense {
+            weights: weights.as_ptr(),
+            start: start.as_ptr(),
+            sums: sums.as_mut_ptr(),
+            acts: acts.as_ptr(),
+            blocks,
+            row_bytes: blocks * 16,
+            rows,
+            steps: (blocks / 4).min(4),
+        };
+        // SAFETY: `rows` rows of blocks, starts and sums exist, and packed activations for the blocks of a row in more storage. A panel begins
+        // before another's end only where the row has that many blocks.
+        unsafe { if blocks < 4 { matchstick_dense8_narrow(&dense) } else { matchstick_dense8(&dense) } }
     }
 
     fn dense16(weights: &[Block8], acts: &[ActQuad], start: &[Quad32], sums: &mut [Quad32]) {
-        dense(weights, acts, start, sums, [acts.len(), 0], matchstick_dense16);
+        let (blocks, rows) = (acts.len(), rows(weights, acts, start, sums));
+        if rows == 0 {
+            return portable::dense(weights, acts, start, sums);
+        }
+        let dense = Dense16 {
+            weights: weights.as_ptr(),
+            start: start.as_ptr(),
+            sums: sums.as_mut_ptr(),
+            acts: acts.as_ptr(),
+            skipped: blocks.wrapping_neg() & 3,
+            loops: blocks.div_ceil(4),
+            rows,
+        };
+        // SAFETY: `rows` rows of blocks, starts and sums exist, and packed activations for the blocks of a row in more storage.
+        unsafe { matchstick_dense16(&dense) }
     }
 
     fn hidden(sums: &mut [Quad32], shift: u8, limit: u16) {
@@ -275,32 +318,8 @@ fn scan(
     (next != 0).then(|| Found { first: (next - items.biases.as_ptr().addr()) / 2 - count, count, logits: scan.logits })
 }
 
-/// `sums = start + W x`, by a kernel that takes steps and then so many last blocks.
-fn dense(
-    weights: &[Block8],
-    acts: &[ActQuad],
-    start: &[Quad32],
-    sums: &mut [Quad32],
-    [steps, last_blocks]: [usize; 2],
-    kernel: unsafe extern "C" fn(&Dense),
-) {
-    let rows = sums.len().min(start.len()).min(weights.len() / acts.len().max(1));
-    if acts.is_empty() || rows == 0 {
-        return portable::dense(weights, acts, start, sums);
-    }
-    let acts: *const u8 = acts.as_ptr().cast();
-    // SAFETY: `rows` rows of blocks, starts and sums exist, and packed activations for the blocks of a row in as much storage or more.
-    unsafe {
-        kernel(&Dense {
-            weights: weights.as_ptr(),
-            start: start.as_ptr(),
-            acts,
-            last_acts: acts.add(steps * 16),
-            sums: sums.as_mut_ptr(),
-            last_blocks,
-            loops: steps.div_ceil(4),
-            rows,
-            skipped: if steps == 0 { 4 } else { steps.wrapping_neg() & 3 },
-        });
-    }
+/// How many rows of blocks a dense kernel can take; 0 where a row has none.
+#[inline]
+fn rows(weights: &[Block8], acts: &[ActQuad], start: &[Quad32], sums: &[Quad32]) -> usize {
+    weights.len().checked_div(acts.len()).map_or(0, |rows| rows.min(start.len()).min(sums.len()))
 }

@@ -312,78 +312,135 @@ matchstick_function copy
     letp        lr,1b
     pop         {r7,pc}
 
-@ r0 is a Dense. Four blocks a step, which VLD4 sorts by rows; the last one to three are gathered by rows, with the other lanes zero.
-@ The loop has four steps and is entered where a multiple of four is left. Without steps it is entered at its end, which is passed.
-matchstick_function dense8
-    push        {r4-r11,lr}
-    vpush       {d8-d15}
-    ldm         r0,{r0-r3,r5,r7,r9,r11,r12}
-    vctp.32     r7
+@ Adds the products of so many steps to the sums of all rows. A step is four blocks, which VLD4 sorts by rows.
+.macro matchstick_dense8_panel steps
     vpst
-    vldrwt.u32  q5,[r3]
-    movs        r4,#0
-    vidup.u32   q6,r4,#1
-    vshl.i32    q6,q6,#4
-    lsls        r7,r7,#4
-    adr         r3,2f
-    movs        r4,#36
-    mla         r12,r12,r4,r3
-    add         r12,#1
-1:  ldrd        r4,r6,[r1],#8
-    ldrd        r8,r10,[r1],#8
-    mov         r3,r2
+    vldrwt.u32  q4,[r3],#16
+.if \steps > 1
+    vldrw.u32   q5,[r3],#16
+.endif
+.if \steps > 2
+    vldrw.u32   q6,[r3],#16
+.endif
+.if \steps > 3
+    vldrw.u32   q7,[r3],#16
+.endif
+    sub         r12,r7,#64*\steps
     dls         lr,r9
-    bx          r12
-    .p2align    2
-2:
-.rept 4
+1:  ldm         r1!,{r4,r6,r8,r10}
+    matchstick_dense8_step q4
+.if \steps > 1
+    matchstick_dense8_step q5
+.endif
+.if \steps > 2
+    matchstick_dense8_step q6
+.endif
+.if \steps > 3
+    matchstick_dense8_step q7
+.endif
+    add         r0,r12
+    stm         r2!,{r4,r6,r8,r10}
+    le          lr,1b
+    add         r0,r0,#64*\steps
+.endm
+
+.macro matchstick_dense8_step acts
     vld40.32    {q0,q1,q2,q3},[r0]
     vld41.32    {q0,q1,q2,q3},[r0]
     vld42.32    {q0,q1,q2,q3},[r0]
     vld43.32    {q0,q1,q2,q3},[r0]!
-    vldrb.u8    q4,[r3],#16
-    vmladava.s8 r4,q0,q4
-    vmladava.s8 r6,q1,q4
-    vmladava.s8 r8,q2,q4
-    vmladava.s8 r10,q3,q4
-.endr
-    le          lr,2b
-    cbz         r7,3f
-    vadd.i32    q7,q6,r0
-    vpstttt
-    vldrwt.u32  q0,[q7]
-    vldrwt.u32  q1,[q7,#4]
-    vldrwt.u32  q2,[q7,#8]
-    vldrwt.u32  q3,[q7,#12]
-    vmladava.s8 r4,q0,q5
-    vmladava.s8 r6,q1,q5
-    vmladava.s8 r8,q2,q5
-    vmladava.s8 r10,q3,q5
-    add         r0,r7
-3:  strd        r4,r6,[r5],#8
-    strd        r8,r10,[r5],#8
-    subs        r11,#1
-    bne         1b
-    vpop        {d8-d15}
+    vmladava.s8 r4,q0,\acts
+    vmladava.s8 r6,q1,\acts
+    vmladava.s8 r8,q2,\acts
+    vmladava.s8 r10,q3,\acts
+.endm
+
+@ r0 is a Dense, whose rows have at least four blocks. Columns are taken in panels of up to four steps, whose activations stay in q4 to q7 while
+@ the sums of all rows go through r4, r6, r8 and r10. A last panel that lacks blocks begins so many earlier, and takes zeros for their
+@ activations; the first panel never lacks any.
+@ r0 weights, r1 where sums come from, r2 where they go, r3 activations, r5 blocks that are left, r7 bytes of a row, r9 rows, r11 sums, r12 steps of
+@ the panel at hand.
+matchstick_function dense8
+    push        {r4-r11,lr}
+    vpush       {d8-d15}
+    ldm         r0,{r0-r3,r5,r7,r9,r12}
+    mov         r11,r2
+    movs        r4,#0
+2:  vctp.32     r4
+    vpnot
+    sub         r5,r5,r12,lsl #2
+    tbb         [pc,r12]
+3:  .byte       0,(7f-3b)/2,(6f-3b)/2,(5f-3b)/2,(4f-3b)/2,0
+4:  matchstick_dense8_panel 4
+    b           8f
+5:  matchstick_dense8_panel 3
+    b           8f
+6:  matchstick_dense8_panel 2
+    b           8f
+7:  matchstick_dense8_panel 1
+8:  cbz         r5,9f
+    mls         r0,r7,r9,r0
+    adds        r1,r5,#3
+    lsr         r12,r1,#2
+    cmp         r12,#4
+    it          hi
+    movhi       r12,#4
+    rsbs        r4,r5,r12,lsl #2
+    it          mi
+    movmi       r4,#0
+    add         r5,r4
+    sub         r3,r3,r4,lsl #2
+    sub         r0,r0,r4,lsl #4
+    mov         r1,r11
+    mov         r2,r11
+    b           2b
+9:  vpop        {d8-d15}
     pop         {r4-r11,pc}
 
-@ The same for activations of 16 bits, one block a step.
+@ The same for rows of one to three blocks, which are gathered by rows.
+matchstick_function dense8_narrow
+    push        {r4-r10,lr}
+    ldm         r0,{r0-r3,r5,r7,r9}
+    vctp.32     r5
+    vpst
+    vldrwt.u32  q1,[r3]
+    movs        r4,#0
+    vidup.u32   q2,r4,#1
+    vshl.i32    q2,q2,#4
+    vadd.i32    q2,q2,r0
+    dls         lr,r9
+1:  ldm         r1!,{r4,r6,r8,r10}
+    vpstttt
+    vldrwt.u32  q0,[q2]
+    vmladavat.s8 r4,q0,q1
+    vldrwt.u32  q0,[q2,#4]
+    vmladavat.s8 r6,q0,q1
+    vpstttt
+    vldrwt.u32  q0,[q2,#8]
+    vmladavat.s8 r8,q0,q1
+    vldrwt.u32  q0,[q2,#12]
+    vmladavat.s8 r10,q0,q1
+    vadd.i32    q2,q2,r7
+    stm         r2!,{r4,r6,r8,r10}
+    le          lr,1b
+    pop         {r4-r10,pc}
+
+@ r0 is a Dense16. One block a step. The loop has four steps and is entered where a multiple of four is left.
 matchstick_function dense16
     push        {r4-r11,lr}
-    ldm         r0,{r0-r3,r5,r7,r9,r11,r12}
-    adr         r3,2f
+    ldm         r0,{r0-r3,r7,r9,r11}
+    adr         r5,2f
     movs        r4,#36
-    mla         r12,r12,r4,r3
-    add         r12,#1
-1:  ldrd        r4,r6,[r1],#8
-    ldrd        r8,r10,[r1],#8
-    mov         r3,r2
+    mla         r7,r7,r4,r5
+    add         r7,#1
+1:  ldm         r1!,{r4,r6,r8,r10}
+    mov         r5,r3
     dls         lr,r9
-    bx          r12
+    bx          r7
     .p2align    2
 2:
 .rept 4
-    vldrh.s32   q0,[r3],#8
+    vldrh.s32   q0,[r5],#8
     vldrb.s32   q1,[r0],#4
     vmladava.s32 r4,q0,q1
     vldrb.s32   q2,[r0],#4
@@ -394,8 +451,7 @@ matchstick_function dense16
     vmladava.s32 r10,q0,q2
 .endr
     le          lr,2b
-    strd        r4,r6,[r5],#8
-    strd        r8,r10,[r5],#8
+    stm         r2!,{r4,r6,r8,r10}
     subs        r11,#1
     bne         1b
     pop         {r4-r11,pc}
