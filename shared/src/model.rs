@@ -25,17 +25,8 @@ impl<'a> Model<'a> {
     ///
     /// # Errors
     /// [`BlobError`] says what is wrong; every byte has been checked when there is none.
-    #[inline(never)] // so that the stack which loading needs is free again afterwards
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, BlobError> {
-        if reader::stated_length(bytes)? != bytes.len() {
-            return Err(BlobError::WrongLength);
-        }
-        let body = reader::checked_body(bytes)?;
-        let mut model = Self { bytes, head: Head::default(), sections: Sections::default(), dims: Dims::default() };
-        let head_end = reader::read_head(body, &mut model.head)?;
-        reader::read_sections(body, &model.head, head_end, &mut model.sections)?;
-        model.dims = Dims::of(&model.head);
-        Ok(model)
+        Self::load(bytes, |stated| stated == bytes.len())
     }
 
     /// Reads the blob with which a flash region begins; what lies behind it is not looked at.
@@ -43,8 +34,20 @@ impl<'a> Model<'a> {
     /// # Errors
     /// [`BlobError`] says what is wrong.
     pub fn from_region(region: &'a [u8]) -> Result<Self, BlobError> {
+        Self::load(region, |stated| stated <= region.len())
+    }
+
+    /// Reads the blob at the start of `region` if its stated length `fits`.
+    #[inline(never)] // so that the stack which loading needs is free again afterwards
+    fn load(region: &'a [u8], fits: impl Fn(usize) -> bool) -> Result<Self, BlobError> {
         let length = reader::stated_length(region)?;
-        Self::from_bytes(region.get(..length).ok_or(BlobError::WrongLength)?)
+        let bytes = region.get(..length).filter(|_| fits(length)).ok_or(BlobError::WrongLength)?;
+        let body = reader::checked_body(bytes)?;
+        let mut model = Self { bytes, head: Head::default(), sections: Sections::default(), dims: Dims::default() };
+        let head_end = reader::read_head(body, &mut model.head)?;
+        reader::read_sections(body, &model.head, head_end, &mut model.sections)?;
+        model.dims = Dims::of(&model.head);
+        Ok(model)
     }
 
     /// Parts that have been checked elsewhere.
@@ -111,7 +114,11 @@ impl<'a> Model<'a> {
             let logit = self.logit_of_sum(bias, sum);
             return Ok(Score { logit, rating: self.rating(logit) });
         }
-        Ok(Prepared::new(self, stored, 1, memory)?.score(&self.item(item)))
+        // Borrowed, because moving it out of the result costs as much as scoring with it.
+        match &mut Prepared::new(self, stored, 1, memory) {
+            Ok(prepared) => Ok(prepared.score(&self.item(item))),
+            Err(error) => Err(*error),
+        }
     }
 
     /// A single sum with what is added to it. The loader has checked that all of it stays within an i32.
