@@ -124,6 +124,7 @@ mod tests {
                 Linear { weight: Matrix { rows: 1, cols: 2, data: vec![1.0, 1.0] }, bias: vec![-1.0] },
             ],
             dot: None,
+            history: None,
             item_bias: Vec::new(),
             output: OutputForm::default(),
             y_range: (0.0, 5.5),

@@ -63,6 +63,9 @@ pub struct Weights {
     /// At least two; the first takes both widths together, the last has one output. Or none, where a dot term is all; then both tables have no columns.
     pub layers: Vec<Linear>,
     pub dot: Option<DotFactors>,
+    /// (items + 1, dot width): of a ranking model, the rows whose sum over the items that a user touched is that user's vector in the dot
+    /// term. Row 0 is zero.
+    pub history: Option<Matrix>,
     /// (items + 1), in units of the logit, or empty.
     pub item_bias: Vec<f32>,
     pub output: OutputForm,
@@ -212,6 +215,7 @@ mod tests {
                 layer(1, 1, &[0.5], &[-1.0]),
             ],
             dot: None,
+            history: None,
             item_bias: Vec::new(),
             output: OutputForm::SigmoidRange,
             y_range: (0.0, 4.0),

@@ -194,6 +194,7 @@ fn shape_of(loaded: &Loaded, config: &TrainConfig) -> Weights {
         item_factors: Matrix::zeros(dataset.n_items() + 1, config.item_dim),
         layers: widths.windows(2).map(layer).collect(),
         dot: None,
+        history: None,
         item_bias: Vec::new(),
         output: OutputForm::default(),
         y_range: (0.0, 1.0),

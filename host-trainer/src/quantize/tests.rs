@@ -48,6 +48,7 @@ impl Random {
             item_factors: self.matrix(items, item_width, item_size),
             layers,
             dot: None,
+            history: None,
             item_bias: Vec::new(),
             output: OutputForm::default(),
             y_range: (0.0, 5.5),

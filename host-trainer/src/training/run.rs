@@ -207,6 +207,7 @@ impl<'a> Run<'a> {
             item_factors,
             layers,
             dot: None,
+            history: None,
             item_bias: Vec::new(),
             output: OutputForm::default(),
             y_range: self.y_range,

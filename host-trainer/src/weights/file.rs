@@ -17,10 +17,21 @@ const METADATA_KEY: &str = "matchstick";
 /// The tensors of a dot term, which may stand beside the net's or alone.
 const DOT_USERS: &str = "dot.user_factors";
 const DOT_ITEMS: &str = "dot.item_factors";
+/// What a user's vector of the dot term is summed from.
+const DOT_HISTORY: &str = "dot.history_factors";
 const ITEM_BIAS: &str = "item_bias";
 /// Tensors whose names hold no number.
-const NAMES: [&str; 8] =
-    ["user_factors.weight", "item_factors.weight", DOT_USERS, DOT_ITEMS, ITEM_BIAS, "user_ids", "item_ids", "titles"];
+const NAMES: [&str; 9] = [
+    "user_factors.weight",
+    "item_factors.weight",
+    DOT_USERS,
+    DOT_ITEMS,
+    DOT_HISTORY,
+    ITEM_BIAS,
+    "user_ids",
+    "item_ids",
+    "titles",
+];
 /// What a net without metadata is taken to predict: ratings of 1 to 5.
 const DEFAULT_Y_RANGE: (f32, f32) = (0.0, 5.5);
 
@@ -78,6 +89,7 @@ impl Weights {
             item_ids: reader.ids("item_ids", item_factors.rows)?,
             titles: reader.strings("titles", item_factors.rows)?.unwrap_or_default(),
             item_bias: reader.item_bias(item_factors.rows)?,
+            history: reader.history(dot.as_ref())?,
             user_factors,
             item_factors,
             layers,
@@ -106,6 +118,9 @@ impl Weights {
         if let Some(dot) = &self.dot {
             file.matrix(DOT_USERS, &dot.users);
             file.matrix(DOT_ITEMS, &dot.items);
+        }
+        if let Some(history) = &self.history {
+            file.matrix(DOT_HISTORY, history);
         }
         if !self.item_bias.is_empty() {
             file.floats(ITEM_BIAS, vec![self.item_bias.len()], &self.item_bias);
@@ -282,6 +297,22 @@ impl<'a> Reader<'a> {
             return Err(self.shape(DOT_ITEMS, vec![items.rows, items.cols], format!("[any, {}]", users.cols)));
         }
         Ok(Some(DotFactors { users, items }))
+    }
+
+    /// Rows of a user's history, as many and as wide as the dot term's item rows.
+    fn history(&self, dot: Option<&DotFactors>) -> Result<Option<Matrix>, WeightsError> {
+        if self.tensors.tensor(DOT_HISTORY).is_err() {
+            return Ok(None);
+        }
+        let Some(DotFactors { items, .. }) = dot else {
+            return Err(WeightsError::MissingTensor { path: self.path.into(), name: DOT_ITEMS.into() });
+        };
+        let history = self.matrix(DOT_HISTORY)?;
+        if (history.rows, history.cols) != (items.rows, items.cols) {
+            let expected = format!("[{}, {}]", items.rows, items.cols);
+            return Err(self.shape(DOT_HISTORY, vec![history.rows, history.cols], expected));
+        }
+        Ok(Some(history))
     }
 
     fn rows(&self, name: &str, matrix: &Matrix, rows: usize) -> Result<(), WeightsError> {

@@ -58,6 +58,22 @@ fn a_dot_term_is_saved_beside_a_net_and_alone() {
 }
 
 #[test]
+fn the_rows_of_a_history_go_with_a_dot_term() {
+    let mut weights = by_hand();
+    let factors = |rows: usize| Matrix { rows, cols: 2, data: (0..2 * rows).map(|x| x as f32).collect() };
+    weights.history = Some(factors(3));
+    assert!(message(&weights.to_bytes().unwrap()).contains("tensor dot.item_factors is missing"));
+    weights.dot = Some(DotFactors { users: factors(2), items: factors(3) });
+    assert_eq!(load(&weights.to_bytes().unwrap()).unwrap(), weights);
+    weights.layers.clear();
+    (weights.user_factors, weights.item_factors) = (Matrix::zeros(2, 0), Matrix::zeros(3, 0));
+    assert_eq!(load(&weights.to_bytes().unwrap()).unwrap(), weights);
+    weights.history = Some(factors(4));
+    let wrong = message(&weights.to_bytes().unwrap());
+    assert!(wrong.contains("tensor dot.history_factors has shape [4, 2], expected [3, 2]"), "{wrong}");
+}
+
+#[test]
 fn the_metadata_is_sorted_and_under_one_key() {
     let bytes = by_hand().to_bytes().unwrap();
     let expected =
