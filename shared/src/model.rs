@@ -114,7 +114,7 @@ impl<'a> Model<'a> {
             let logit = self.logit_of_sum(bias, sum);
             return Ok(Score { logit, rating: self.rating(logit) });
         }
-        // Borrowed, because moving it out of the result costs as much as scoring with it.
+        // Borrowed, because moving it out of the result copies it whole where the compiler optimises for size.
         match &mut Prepared::new(self, stored, 1, memory) {
             Ok(prepared) => Ok(prepared.score(&self.item(item))),
             Err(error) => Err(*error),
