@@ -438,7 +438,6 @@
 5:  add     sp, #84
     matchstick_return
 
-@ r0 user, r1 weights, r2 units, r3 end of units: pairs of user's value and weight, in words.
 @ Two units as they are stored: values in r4, weights in r5; the byte of the first is in \x, that of the second in the upper byte of
 @ r3 after \shift.
 .macro matchstick_stored_pair x, shift
@@ -464,6 +463,7 @@
 9:
 .endm
 
+@ r0 user, r1 weights, r2 row, r3 how many quads, at least 1. The sum in r12, the quads that are left in lr.
     matchstick_function matchstick_fold_sum
     push    {r4-r7, lr}
     mov     lr, r3
@@ -486,6 +486,7 @@
     mov     r0, r12
     pop     {r4-r7, pc}
 
+@ r0 user, r1 weights, r2 units, r3 end of units: pairs of user's value and weight, in words.
     matchstick_function matchstick_fold_units
     push    {r4-r7, lr}
 1:

@@ -284,7 +284,6 @@
     bne     1b
     pop     {r4-r11, pc}
 
-@ r0 bytes, r1 words, r2 end of words: widens four bytes at a time.
 @ Two units as they are stored: their values in \values, their weights in \weights, the row at r2. r12 += weight * max(value + byte, 0).
 .macro matchstick_stored_pair values, weights
     ldrsb   r8, [r2], #1
@@ -300,6 +299,7 @@
     mla     r12, r9, \weights, r12
 .endm
 
+@ r0 user, r1 weights, r2 row, r3 how many quads, at least 1. The sum in r12.
     matchstick_function matchstick_fold_sum
     push    {r4-r10, lr}
     mov     r12, #0
@@ -312,6 +312,7 @@
     mov     r0, r12
     pop     {r4-r10, pc}
 
+@ r0 bytes, r1 words, r2 end of words: widens four bytes at a time.
     matchstick_function matchstick_widen
     push    {r4-r7, lr}
 1:
