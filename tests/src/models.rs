@@ -65,8 +65,13 @@ impl Trained {
 
     /// A blob of the model; `users` and `titles` are `none` or `all`.
     pub fn blob(&self, layout: &str, users: &str, titles: &str) -> AlignedBytes {
-        let path = self.folder.join(format!("{layout}-users-{users}-titles-{titles}.blob"));
-        let options = ["--layout", layout, "--users", users, "--titles", titles];
+        let name = format!("{layout}-users-{users}-titles-{titles}.blob");
+        let path = self.quantized(&name, &["--layout", layout, "--users", users, "--titles", titles]);
+        AlignedBytes::from_slice(&read(&path))
+    }
+
+    fn quantized(&self, name: &str, options: &[&str]) -> PathBuf {
+        let path = self.folder.join(name);
         matchstick()
             .arg("quantize")
             .arg(self.model())
@@ -76,13 +81,13 @@ impl Trained {
             .args(self.data)
             .assert()
             .success();
-        AlignedBytes::from_slice(&read(&path))
+        path
     }
 
-    /// What `matchstick eval --json` says of the model and its blob in a layout, on the test part where there is one.
-    pub fn evaluated(&self, layout: &str) -> serde_json::Value {
-        self.blob(layout, "none", "none");
-        let blob = self.folder.join(format!("{layout}-users-none-titles-none.blob"));
+    /// What `matchstick eval --json` says of the model and its blob in a layout and an encoding, on the test part where there is one.
+    pub fn evaluated(&self, layout: &str, encoding: &str) -> serde_json::Value {
+        let name = format!("{layout}-{encoding}-to-evaluate.blob");
+        let blob = self.quantized(&name, &["--layout", layout, "--encoding", encoding, "--titles", "none"]);
         let model = self.model();
         let output = matchstick()
             .args(["eval", "--json", "--model"])
