@@ -40,7 +40,7 @@ pub static BLOCKS: Blocks = blocks();
 pub static START: [Quad32; HIDDEN_QUADS] = start();
 pub static OUTPUT_QUADS: [Quad16; HIDDEN_QUADS] = output_quads();
 
-/// The first layer's weights, and the zeros that stand behind every section of a blob.
+/// The first layer's weights, and as many zeros as stand at the end of a blob: a kernel may read them.
 #[repr(C)]
 pub struct Blocks {
     pub rows: [Block8; HIDDEN_QUADS * INPUT_QUADS],
