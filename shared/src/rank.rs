@@ -1,5 +1,7 @@
 //! Top-k: the best items so far, best first.
 
+use core::cell::Cell;
+
 use heapless::Vec;
 
 use crate::fixed::Logit;
@@ -51,18 +53,21 @@ impl<const K: usize> TopK<K> {
     #[must_use]
     #[inline]
     pub fn would_take(&self, offered: &Ranked) -> bool {
-        !self.entries.is_full() || self.entries.last().is_some_and(|last| before(offered, last))
+        match self.entries.get(K.wrapping_sub(1)) {
+            Some(last) => before(offered, last),
+            None => K > 0,
+        }
     }
 
-    /// What the logit of an item must reach to enter, if items from `first` on are offered in ascending order.
+    /// What the logit of an item must exceed to enter, if items from `first` on are offered in ascending order; `None` where there is nothing to
+    /// exceed.
     #[inline]
-    pub(crate) fn threshold(&self, first: u32) -> i32 {
-        match self.entries.last() {
-            Some(last) if self.entries.is_full() => {
-                // An item behind the last one has to be better, one before it only as good.
-                last.logit.0.saturating_add(i32::from(last.item < first))
-            }
-            _ => i32::MIN,
+    pub(crate) fn bar(&self, first: u32) -> Option<i32> {
+        match self.entries.get(K.wrapping_sub(1)) {
+            Some(last) if last.item < first => Some(last.logit.0),
+            // An item before the last one enters with the same logit.
+            Some(last) => last.logit.0.checked_sub(1),
+            None => None,
         }
     }
 
@@ -73,16 +78,19 @@ impl<const K: usize> TopK<K> {
         if !self.entries.is_full() && self.entries.push(offered).is_err() {
             return;
         }
-        let mut entries = self.entries.iter_mut().rev();
-        let Some(mut place) = entries.next() else { return };
-        for above in entries {
-            if !before(&offered, above) {
-                break;
+        // As cells, because then neighbours can be read and written in one loop of eight instructions, whatever it is compiled for.
+        let entries = Cell::from_mut(self.entries.as_mut_slice()).as_slice_of_cells();
+        for neighbours in entries.windows(2).rev() {
+            let [above, place] = neighbours else { return };
+            if !before(&offered, &above.get()) {
+                place.set(offered);
+                return;
             }
-            *place = *above;
-            place = above;
+            place.set(above.get());
         }
-        *place = offered;
+        if let Some(place) = entries.first() {
+            place.set(offered);
+        }
     }
 }
 

@@ -63,6 +63,36 @@ type Scan<T> = unsafe extern "C" fn(
     pass: *mut Pass,
 ) -> usize;
 
+/// Scans product-quantised rows, item by item.
+///
+/// # Safety
+/// There are `items` biases, and as many rows of as many quads as this scan wants. `tables` is four tables
+/// behind the first, where eight are within reach of one address, and there is a table for each byte of a row.
+type PqScan = unsafe extern "C" fn(
+    rows: *const Quad8,
+    biases: *const i16,
+    items: usize,
+    tables: *const [i16; 256],
+    threshold: i32,
+) -> FoundOne;
+
+/// The first item whose logit reaches the threshold, in registers.
+#[repr(C)]
+struct FoundOne {
+    /// -1 if there is none.
+    first: isize,
+    logit: i32,
+}
+
+impl FoundOne {
+    const NONE: Self = Self { first: -1, logit: 0 };
+
+    #[inline(always)]
+    fn found(self) -> Option<Found> {
+        (self.first >= 0).then(|| Found::one(self.first.unsigned_abs(), self.logit))
+    }
+}
+
 /// Fills tables up to `tables_end`.
 ///
 /// # Safety
@@ -115,12 +145,25 @@ scans! {
     matchstick_rv32_fold_int4(UnitQuad);
     // Four tables; the pointer is two tables behind the first, where all four are within reach of an address.
     matchstick_rv32_fold_pairs([i32; 256]);
-    // Four tables; the pointer is four tables behind the first. Rows of two quads, and of four. Start and shift of biases are not used.
-    matchstick_rv32_pq8([i16; 256]);
-    matchstick_rv32_pq16([i16; 256]);
 }
 
 unsafe extern "C" {
+    /// See [`PqScan`]: rows of two quads, all of them codes.
+    fn matchstick_rv32_pq8(
+        rows: *const Quad8,
+        biases: *const i16,
+        items: usize,
+        tables: *const [i16; 256],
+        threshold: i32,
+    ) -> FoundOne;
+    /// Rows of four quads.
+    fn matchstick_rv32_pq16(
+        rows: *const Quad8,
+        biases: *const i16,
+        items: usize,
+        tables: *const [i16; 256],
+        threshold: i32,
+    ) -> FoundOne;
     /// Fills units up to `units_end` from as many quads of user and weights, at least one.
     fn matchstick_rv32_fold_units(
         user: *const Quad16,
@@ -225,13 +268,14 @@ impl Kernels for Rv32 {
         unsafe { build(codebooks.as_ptr(), units.as_ptr(), u32::from(shift & 15), tables.start, tables.end) };
     }
 
+    #[inline(always)]
     fn pq(items: &Items<'_>, codes: usize, tables: &[[i16; 256]], threshold: i32) -> Option<Found> {
-        let middle = tables.as_ptr().wrapping_add(4);
         match (codes, items.row_quads) {
-            (8, 2) => scan(items, matchstick_rv32_pq8, middle, tables.len() / 4, threshold),
-            (16, 4) => scan(items, matchstick_rv32_pq16, middle, tables.len() / 4, threshold),
-            _ => portable::pq(items, codes, tables, threshold),
+            (8, 2) => scan_codes::<2>(items, matchstick_rv32_pq8, tables, threshold),
+            (16, 4) => scan_codes::<4>(items, matchstick_rv32_pq16, tables, threshold),
+            _ => scan_other_codes(*items, codes, tables, threshold),
         }
+        .found()
     }
 
     fn dot_units(user: &[Quad16], units: &mut [UnitQuad]) {
@@ -303,6 +347,29 @@ fn scan<T>(items: &Items<'_>, scan: Scan<T>, operand: *const T, operands: usize,
     // The assembly writes to `pass` only.
     let first = unsafe { scan(rows.as_ptr(), row_quads, biases.start, biases.end, operand, threshold, &raw mut pass) };
     (first != usize::MAX).then_some(Found { first, count: pass.count, logits: pass.logits })
+}
+
+/// Scans rows of `ROW_QUADS` quads that have a table for each byte.
+#[inline(always)]
+fn scan_codes<const ROW_QUADS: usize>(
+    items: &Items<'_>,
+    scan: PqScan,
+    tables: &[[i16; 256]],
+    threshold: i32,
+) -> FoundOne {
+    let (rows, biases) = (items.rows, items.biases);
+    if rows.len() / ROW_QUADS < biases.len() || tables.len() < 4 * ROW_QUADS {
+        return FoundOne::NONE;
+    }
+    // SAFETY: there is a row of so many quads for each bias, and a table for each byte of a row.
+    unsafe { scan(rows.as_ptr(), biases.as_ptr(), biases.len(), tables.as_ptr().wrapping_add(4), threshold) }
+}
+
+/// Scans rows of other lengths.
+#[inline(never)] // so that the fast ways do not save registers for it
+fn scan_other_codes(items: Items<'_>, codes: usize, tables: &[[i16; 256]], threshold: i32) -> FoundOne {
+    let found = portable::pq(&items, codes, tables, threshold);
+    found.map_or(FoundOne::NONE, |Found { first, logits: [logit, ..], .. }| FoundOne { first: first as isize, logit })
 }
 
 /// Rows without content: logits are biases.

@@ -384,9 +384,17 @@ matchstick_rv32_by_quads matchstick_rv32_fold_int8,matchstick_rv32_four_int8,mat
 
 matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,matchstick_rv32_one_dot
 
-# ---- Product-quantised rows. a4 is 2 KiB behind the first of eight tables, a1 of the next eight; rows lie side by side, so a0 is enough.
+# ---- Product-quantised rows.
+#
+# FoundOne pq(rows, biases, items, tables, threshold), see `PqScan` in rv32.rs: several items a round, then the rest one by one. Each item is
+# compared as soon as it is summed, so that nothing beyond it has been computed when the scan stops.
+#
+#   a0         rows; side by side, so those of a round are within reach of one address
+#   a1         sum                              a3, a6     2 KiB behind the first of eight tables, of the next eight
+#   a2         items, then behind all biases    a4         threshold
+#   a5, a7     the first bias, the one at hand  t2         behind the biases of whole rounds
 
-.macro matchstick_rv32_codes byte, code, base, sum
+.macro matchstick_rv32_codes byte, code, base
     lbu t0,\byte(a0)
     lbu t1,\byte+1(a0)
     slli t0,t0,1
@@ -395,76 +403,77 @@ matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,match
     add t1,t1,\base
     lh t0,(\code*512-2048)(t0)
     lh t1,(\code*512-1536)(t1)
-    add \sum,\sum,t0
-    add \sum,\sum,t1
+    add a1,a1,t0
+    add a1,a1,t1
 .endm
 
-.macro matchstick_rv32_eight byte, base, sum
-    matchstick_rv32_codes \byte,0,\base,\sum
-    matchstick_rv32_codes \byte+2,2,\base,\sum
-    matchstick_rv32_codes \byte+4,4,\base,\sum
-    matchstick_rv32_codes \byte+6,6,\base,\sum
+.macro matchstick_rv32_eight byte, base
+    matchstick_rv32_codes \byte,0,\base
+    matchstick_rv32_codes \byte+2,2,\base
+    matchstick_rv32_codes \byte+4,4,\base
+    matchstick_rv32_codes \byte+6,6,\base
 .endm
 
-.macro matchstick_rv32_item item, codes, sum
-    lh \sum,\item*2(a2)
-    matchstick_rv32_eight \item*\codes,a4,\sum
+# Goes to `found` if the item reaches the threshold.
+.macro matchstick_rv32_item item, codes, found
+    lh a1,\item*2(a7)
+    matchstick_rv32_eight \item*\codes,a3
 .if \codes > 8
-    matchstick_rv32_eight \item*\codes+8,a1,\sum
+    matchstick_rv32_eight \item*\codes+8,a6
 .endif
+    bge a1,a4,\found\()f
 .endm
 
-.macro matchstick_rv32_pq name, codes
+# A round has `items` items, a power of two.
+.macro matchstick_rv32_pq name, codes, items
     matchstick_rv32_function \name
-    mv a7,a2
+    mv a5,a1
+    mv a7,a1
 .if \codes > 8
     li t0,4096
-    add a1,a4,t0
+    add a6,a3,t0
 .endif
-    sub t2,a3,a2
-    andi t2,t2,-8
-    add t2,t2,a2
-    beq a2,t2,4f
+    andi t2,a2,-\items
+    slli t2,t2,1
+    add t2,t2,a1
+    beq a1,t2,4f
 2:
-    matchstick_rv32_item 0,\codes,t3
-    matchstick_rv32_item 1,\codes,t4
-    matchstick_rv32_item 2,\codes,t5
-    matchstick_rv32_item 3,\codes,t6
-    bge t3,a5,3f
-    bge t4,a5,3f
-    bge t5,a5,3f
-    bge t6,a5,3f
-    addi a0,a0,4*\codes
-    addi a2,a2,8
-    bne a2,t2,2b
-    j 4f
-3:
-    sw t4,12(a6)
-    sw t5,16(a6)
-    sw t6,20(a6)
-    li t0,4
+.irp item,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+.if \item < \items
+    matchstick_rv32_item \item,\codes,1\item
+.endif
+.endr
+    addi a0,a0,\items*\codes
+    addi a7,a7,\items*2
+    bne a7,t2,2b
+4:
+    slli a2,a2,1
+    add a2,a2,a5
     j 6f
 5:
-    matchstick_rv32_item 0,\codes,t3
-    li t0,1
-    bge t3,a5,6f
+    matchstick_rv32_item 0,\codes,10
     addi a0,a0,\codes
-    addi a2,a2,2
-4:
-    bne a2,a3,5b
+    addi a7,a7,2
+6:
+    bne a7,a2,5b
     li a0,-1
     ret
-6:
-    sw t3,8(a6)
-    sw t0,24(a6)
-    sub a0,a2,a7
+.irp item,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+.if \item < \items
+1\item:
+    addi a7,a7,\item*2
+    j 10f
+.endif
+.endr
+10:
+    sub a0,a7,a5
     srli a0,a0,1
     ret
 .size \name,.-\name
 .endm
 
-matchstick_rv32_pq matchstick_rv32_pq8,8
-matchstick_rv32_pq matchstick_rv32_pq16,16
+matchstick_rv32_pq matchstick_rv32_pq8,8,16
+matchstick_rv32_pq matchstick_rv32_pq16,16,4
 
 # ---- Score tables for groups of four or eight units.
 #

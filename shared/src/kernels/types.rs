@@ -42,11 +42,13 @@ pub struct Items<'a> {
 }
 
 impl Items<'_> {
-    /// Drops the first so many; all where there are no more.
+    /// What is left after the first so many; `None` where there are not as many.
+    #[must_use]
     #[inline]
-    pub fn advance(&mut self, items: usize) {
-        self.rows = self.rows.get(items.wrapping_mul(self.row_quads)..).unwrap_or_default();
-        self.biases = self.biases.get(items..).unwrap_or_default();
+    pub fn after(&self, items: usize) -> Option<Self> {
+        let (_, rows) = self.rows.split_at_checked(items.wrapping_mul(self.row_quads))?;
+        let (_, biases) = self.biases.split_at_checked(items)?;
+        Some(Self { rows, biases, ..*self })
     }
 }
 

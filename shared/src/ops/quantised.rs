@@ -58,12 +58,11 @@ pub(crate) fn quantised_logit(
     sum
 }
 
-/// What a sum of entries and bias must reach for the logit to reach `threshold`: the smallest y with `output_bias + (y << shift) >= threshold`.
+/// What a sum of entries and bias must reach for the logit to exceed `bar`: the smallest y with `output_bias + (y << shift) > bar`.
 #[inline]
-pub(crate) fn quantised_threshold(head: &Head<'_>, threshold: i32) -> i32 {
-    // Where the difference saturates, all sums reach it or none does.
-    let above_bias = threshold.saturating_sub(head.output_bias);
-    (above_bias.saturating_sub(1) >> (head.item_bias_shift & 15)) + 1
+pub(crate) fn quantised_threshold(head: &Head<'_>, bar: i32) -> i32 {
+    // Where the difference saturates, all sums reach it or none does. One that nothing exceeds may become one that all do: the list compares again.
+    (bar.saturating_sub(head.output_bias) >> (head.item_bias_shift & 15)).wrapping_add(1)
 }
 
 #[cfg(test)]
@@ -72,25 +71,25 @@ mod tests {
     use crate::blob::Head;
 
     #[test]
-    fn the_threshold_is_the_smallest_sum_that_reaches_it() {
+    fn the_threshold_is_the_smallest_sum_that_exceeds_the_bar() {
         for item_bias_shift in [0, 1, 7, 9] {
             for output_bias in [0, 5, -5, 1 << 29, -(1 << 29)] {
                 let head = Head { item_bias_shift, output_bias, ..Head::default() };
                 let logit = |sum: i32| i64::from(output_bias) + (i64::from(sum) << item_bias_shift);
-                for threshold in [0, 1, -1, 127, 128, 129, 1 << 30, (1 << 30) + 1, -(1 << 30), -(1 << 30) - 1] {
-                    let sum = quantised_threshold(&head, threshold);
-                    assert!(logit(sum) >= i64::from(threshold), "{threshold} {output_bias}");
-                    assert!(logit(sum - 1) < i64::from(threshold), "{threshold} {output_bias}");
+                for bar in [0, 1, -1, 127, 128, 129, 1 << 30, (1 << 30) + 1, -(1 << 30), -(1 << 30) - 1] {
+                    let sum = quantised_threshold(&head, bar);
+                    assert!(logit(sum) > i64::from(bar), "{bar} {output_bias}");
+                    assert!(logit(sum - 1) <= i64::from(bar), "{bar} {output_bias}");
                 }
                 // What the loader lets pass keeps sum and bias within an i32 together.
                 let largest = (i64::from(i32::MAX) - i64::from(output_bias.unsigned_abs())) >> item_bias_shift;
                 let largest = largest.min(1 << 22) as i32;
-                for threshold in [i32::MIN, i32::MIN + 1, i32::MAX - 1, i32::MAX] {
-                    let sum = quantised_threshold(&head, threshold);
+                for bar in [i32::MIN, i32::MIN + 1, i32::MAX - 1, i32::MAX] {
+                    let sum = quantised_threshold(&head, bar);
                     for reached in [-largest, -1, 0, 1, largest] {
-                        let expected = logit(reached) >= i64::from(threshold);
-                        // Reaching the smallest threshold may be said of all: the list compares again.
-                        assert!((reached >= sum) == expected || threshold < 0, "{reached} {threshold} {output_bias}");
+                        let expected = logit(reached) > i64::from(bar);
+                        // Of the smallest threshold nothing is said: the list compares again.
+                        assert!((reached >= sum) == expected || sum == i32::MIN, "{reached} {bar} {output_bias}");
                     }
                 }
             }

@@ -12,7 +12,7 @@ use crate::blob::{ItemBlock, Layout, Sections, pad4};
 use crate::dims::{Dims, NetKind};
 use crate::fixed::{Logit, RatingQ16};
 use crate::kernels::{Found, Items, Kernels, Native, Quad8, Quad16, Quad32, UnitQuad};
-use crate::ops::{DenseLayers, decode, fold_hidden, group_units, pair_tables, quantised_logit, quantised_threshold};
+use crate::ops::{DenseLayers, decode, fold_hidden, group_units, pair_tables, quantised_logit};
 use crate::scorer::Score;
 use crate::supports;
 
@@ -170,28 +170,6 @@ impl<'s> Prepared<'s> {
         self.model
     }
 
-    /// The first items of a block of which one reaches `threshold`: see [`Kernels::fold_int8`].
-    pub(crate) fn scan(&mut self, block: &ItemBlock<'_>, threshold: i32) -> Option<Found> {
-        if self.has_both() {
-            return self.scan_both(block, threshold);
-        }
-        let mut found = self.scan_rows(&self.rows(block), self.found_threshold(threshold))?;
-        for logit in found.logits.iter_mut().take(found.count) {
-            *logit = self.logit_of_found(*logit);
-        }
-        Some(found)
-    }
-
-    /// What [`scan_rows`](Self::scan_rows) has to find for the logit to reach `threshold`.
-    #[inline]
-    fn found_threshold(&self, threshold: i32) -> i32 {
-        if supports::PQ && matches!(self.net, Net::Tables(_)) {
-            quantised_threshold(self.model.head(), threshold)
-        } else {
-            threshold
-        }
-    }
-
     /// The logit of what [`scan_rows`](Self::scan_rows) found: score tables know sums of entries only.
     #[inline]
     fn logit_of_found(&self, found: i32) -> i32 {
@@ -305,7 +283,11 @@ impl<'s> Prepared<'s> {
 
     /// The logit of the first item of a block.
     pub(crate) fn logit(&mut self, block: &ItemBlock<'_>) -> Logit {
-        Logit(self.scan(block, i32::MIN).map_or(0, |found| found.logits[0]))
+        if self.has_both() {
+            return Logit(self.scan_both(block, i32::MIN).map_or(0, |found| found.logits[0]));
+        }
+        let found = self.scan_rows(&self.rows(block), i32::MIN);
+        Logit(found.map_or(0, |found| self.logit_of_found(found.logits[0])))
     }
 
     /// Logit and rating of the first item of a block.
