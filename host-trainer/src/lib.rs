@@ -7,12 +7,17 @@ pub mod baselines;
 pub mod data;
 pub mod evaluate;
 pub mod files;
+pub mod import;
 pub mod like;
 pub mod metrics;
 #[cfg(feature = "train")]
 pub mod model;
 pub mod parallel;
+#[cfg(feature = "train")]
+pub mod protocols;
 pub mod quantize;
+pub mod ranking;
+pub mod teacher;
 #[cfg(feature = "train")]
 pub mod training;
 pub mod weights;

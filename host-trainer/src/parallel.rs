@@ -1,11 +1,32 @@
 //! Work on all cores, with a result that does not depend on how many there are.
 
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::thread;
 
+thread_local! {
+    static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// Calls `f`, in which [`map`] uses no more than `threads` threads.
+pub fn at_most<R>(threads: NonZeroUsize, f: impl FnOnce() -> R) -> R {
+    struct Restore(usize);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            LIMIT.set(self.0);
+        }
+    }
+    let _restore = Restore(LIMIT.replace(threads.get()));
+    f()
+}
+
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get).min(LIMIT.get())
+}
+
 /// Applies `f` to every element and returns the results in the order of the elements.
 pub fn map<T: Sync, R: Send>(elements: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = threads();
     let share = elements.len().div_ceil(threads);
     if threads == 1 || share <= 1 {
         return elements.iter().map(f).collect();

@@ -1,4 +1,4 @@
-//! A trained model and its blobs, made with the command-line tool as a user would: of MovieLens 100K where it lies beside the repository, of the
+//! A trained model, the plain net whose widths the targets are stated for, and its blobs, made with the command-line tool as a user would: of MovieLens 100K where it lies beside the repository, of the
 //! synthetic data otherwise. Training takes long, so the model is kept under the target folder, in a folder named by a checksum of the data and the
 //! program; blobs are always made anew.
 
@@ -54,7 +54,7 @@ impl Trained {
         std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let trained = Self { folder, data };
         if !trained.model().is_file() {
-            matchstick().args(["train", "--out"]).arg(trained.model()).args(data).assert().success();
+            matchstick().args(["train", "--recipe", "plain", "--out"]).arg(trained.model()).args(data).assert().success();
         }
         trained
     }

@@ -9,6 +9,8 @@ use matchstick_trainer::baselines::Baselines;
 use matchstick_trainer::data::{DataError, Dataset, Rating, Split};
 use matchstick_trainer::evaluate::{EvaluateError, Users, check_model, evaluate};
 use matchstick_trainer::metrics::Errors;
+#[cfg(feature = "train")]
+use matchstick_trainer::protocols::Protocol;
 use matchstick_trainer::quantize::float_net::FloatNet;
 use matchstick_trainer::quantize::report::top10_overlap;
 use matchstick_trainer::weights::{Weights, WeightsError};
@@ -19,7 +21,11 @@ use thiserror::Error;
 use super::args::{BlobArgs, DataArgs, SplitArgs};
 use super::data::{Loaded, Rows, ScaleError, check_scale};
 use super::failure::{CommandError, DATA, OutputError, USAGE};
+#[cfg(feature = "train")]
+use super::hyper::HyperArgs;
 use super::open::{BlobFile, OpenError};
+#[cfg(feature = "train")]
+use super::protocol::ProtocolCommandError;
 use super::table::{Table, thousands};
 use super::terminal::Terminal;
 
@@ -27,19 +33,34 @@ use super::terminal::Terminal;
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  matchstick eval --blob model.blob --model model.safetensors --data ml-100k --fold u1\n  \
-                        matchstick eval --blob with-users.blob --data ratings.csv --split random:.2 --json"
+                        matchstick eval --blob with-users.blob --data ratings.csv --split random:.2 --json\n  \
+                        matchstick eval --protocol ml100k-u1-u5 --data ml-100k"
 )]
 pub struct EvalArgs {
     #[command(flatten)]
-    blob: BlobArgs,
+    blob: Option<BlobArgs>,
+    /// Train, quantise and evaluate as a published protocol says, on every fold of --data, instead of evaluating a blob
+    #[cfg(feature = "train")]
+    #[arg(long, value_enum, value_name = "PROTOCOL", conflicts_with_all = ["blob", "model", "fold", "split"])]
+    protocol: Option<Protocol>,
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
     split: SplitArgs,
+    #[cfg(feature = "train")]
+    #[command(flatten)]
+    hyper: HyperArgs,
 }
 
 #[derive(Debug, Error, Diagnostic)]
 pub enum EvalError {
+    #[error("there is nothing to evaluate")]
+    #[diagnostic(help("name a blob (`--blob model.blob`), or a protocol to train by (`--protocol`; see `--help`)"))]
+    Nothing,
+    #[cfg(feature = "train")]
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Protocol(#[from] ProtocolCommandError),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Open(#[from] OpenError),
@@ -70,13 +91,20 @@ impl CommandError for EvalError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Data(error) => error.exit_code(),
-            Self::NoUsers { .. } => USAGE,
+            #[cfg(feature = "train")]
+            Self::Protocol(error) => error.exit_code(),
+            Self::NoUsers { .. } | Self::Nothing => USAGE,
             _ => DATA,
         }
     }
 
     fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.is_broken_pipe())
+        match self {
+            Self::Output(error) => error.is_broken_pipe(),
+            #[cfg(feature = "train")]
+            Self::Protocol(error) => error.is_broken_pipe(),
+            _ => false,
+        }
     }
 }
 
@@ -88,12 +116,17 @@ pub struct Measured {
 }
 
 pub fn run(args: &EvalArgs, terminal: &Terminal) -> Result<(), EvalError> {
-    let blob = BlobFile::open(&args.blob.blob)?;
+    #[cfg(feature = "train")]
+    if let Some(protocol) = args.protocol {
+        return Ok(super::protocol::run(protocol, &args.data.data, &args.hyper.config(), terminal)?);
+    }
+    let given = args.blob.as_ref().ok_or(EvalError::Nothing)?;
+    let blob = BlobFile::open(&given.blob)?;
     let model = blob.model()?;
-    let weights = args.blob.model.as_deref().map(Weights::load).transpose()?;
+    let weights = given.model.as_deref().map(Weights::load).transpose()?;
     check_model(weights.as_ref(), &model)?;
     if weights.is_none() && model.user_rows() <= 1 {
-        return Err(EvalError::NoUsers { path: args.blob.blob.clone() });
+        return Err(EvalError::NoUsers { path: given.blob.clone() });
     }
     let loaded = Loaded::open(&args.data.data, &args.data.columns, &args.split)?;
     let (dataset, parts) = (&loaded.dataset, &loaded.parts);
@@ -115,7 +148,7 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Result<(), EvalError> {
     let pairs = rows.of(test);
     if pairs.iter().all(|pair| pair.item == 0) {
         return Err(EvalError::OtherItems {
-            path: args.blob.blob.clone(),
+            path: given.blob.clone(),
             data: dataset.name.clone(),
             items: dataset.n_items(),
         });

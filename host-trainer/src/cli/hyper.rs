@@ -1,7 +1,8 @@
 //! The settings of a training run as options; their defaults are the library's.
 
 use clap::Args;
-use matchstick_trainer::training::{Backend, Recipe, TrainConfig, YRange};
+use matchstick_trainer::training::{Backend, ModelKind, Recipe, TrainConfig, YRange};
+use matchstick_trainer::weights::OutputForm;
 
 fn defaults() -> TrainConfig {
     TrainConfig::default()
@@ -14,12 +15,18 @@ pub struct HyperArgs {
     /// How weights come from ratings
     #[arg(long, value_enum, default_value_t = defaults().recipe)]
     recipe: Recipe,
-    /// Values of a user's embedding
-    #[arg(long, value_name = "N", default_value_t = defaults().user_dim)]
-    user_dim: usize,
-    /// Values of an item's embedding
-    #[arg(long, value_name = "N", default_value_t = defaults().item_dim)]
-    item_dim: usize,
+    /// What makes up the logit
+    #[arg(long, value_enum, default_value_t = defaults().model)]
+    model: ModelKind,
+    /// What turns a logit into a rating [default: linear with a dot term, else sigmoid-range]
+    #[arg(long, value_enum)]
+    output: Option<OutputForm>,
+    /// Values of a user's embedding; with --recipe best, coordinates of the teacher [default: 10; plain: 74]
+    #[arg(long, value_name = "N")]
+    user_dim: Option<usize>,
+    /// Values of an item's embedding; with --recipe best, the first of --hidden [default: that; plain: 101]
+    #[arg(long, value_name = "N")]
+    item_dim: Option<usize>,
     /// Widths of the hidden layers, with commas between them
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_values_t = defaults().hidden)]
     hidden: Vec<usize>,
@@ -28,27 +35,27 @@ pub struct HyperArgs {
     /// `auto` is one step of the rating scale below the lowest rating to half a step above the highest: 0,5.5 for 1 to 5 stars.
     #[arg(long, value_name = "LOW,HIGH", default_value = "auto", allow_hyphen_values = true)]
     y_range: YRange,
-    /// Passes over the ratings, at most
-    #[arg(long, value_name = "N", default_value_t = defaults().epochs)]
-    epochs: usize,
-    /// Ratings in a step
-    #[arg(long, value_name = "N", default_value_t = defaults().batch_size)]
-    batch_size: usize,
-    /// The peak of the one-cycle schedule
-    #[arg(long, value_name = "X", default_value_t = defaults().learning_rate)]
-    learning_rate: f64,
-    /// Decoupled weight decay (AdamW)
-    #[arg(long, value_name = "X", default_value_t = defaults().weight_decay)]
-    weight_decay: f64,
+    /// Passes over the ratings, or over what the teacher says of all users and items; at most [default: 30; plain: 12]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Ratings in a step, or users times items [default: 32768; plain: 256]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// The peak of the one-cycle schedule [default: 0.01; plain: 0.015]
+    #[arg(long, value_name = "X")]
+    learning_rate: Option<f64>,
+    /// Decoupled weight decay (AdamW) [default: 0; plain: 0.3]
+    #[arg(long, value_name = "X")]
+    weight_decay: Option<f64>,
     /// The share of hidden values that is dropped in training
     #[arg(long, value_name = "X", default_value_t = defaults().dropout)]
     dropout: f64,
     /// The share of the training ratings that is held out to measure progress; 0 for none
     #[arg(long, value_name = "X", default_value_t = defaults().validation)]
     validation: f64,
-    /// Stop after this many epochs without a better validation RMSE; 0 to run all
-    #[arg(long, value_name = "N", default_value_t = defaults().patience.unwrap_or(0))]
-    patience: usize,
+    /// Stop after this many epochs without a better validation RMSE; 0 to run all [default: 0; plain: 4]
+    #[arg(long, value_name = "N")]
+    patience: Option<usize>,
     /// The same seed on the same machine makes the same file
     #[arg(long, value_name = "N", default_value_t = defaults().seed)]
     seed: u64,
@@ -59,19 +66,30 @@ pub struct HyperArgs {
 
 impl HyperArgs {
     pub fn config(&self) -> TrainConfig {
+        let defaults = TrainConfig::of(self.recipe);
+        let item_dim = match self.recipe {
+            Recipe::Best => self.hidden.first().copied(),
+            Recipe::Plain => None,
+        };
+        let output = match self.model {
+            ModelKind::Net => OutputForm::SigmoidRange,
+            ModelKind::Dot | ModelKind::Both => OutputForm::Linear,
+        };
         TrainConfig {
             recipe: self.recipe,
-            user_dim: self.user_dim,
-            item_dim: self.item_dim,
+            model: self.model,
+            output: self.output.unwrap_or(output),
+            user_dim: self.user_dim.unwrap_or(defaults.user_dim),
+            item_dim: self.item_dim.or(item_dim).unwrap_or(defaults.item_dim),
             hidden: self.hidden.clone(),
             y_range: self.y_range,
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate,
-            weight_decay: self.weight_decay,
+            epochs: self.epochs.unwrap_or(defaults.epochs),
+            batch_size: self.batch_size.unwrap_or(defaults.batch_size),
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
             dropout: self.dropout,
             validation: self.validation,
-            patience: (self.patience > 0).then_some(self.patience),
+            patience: self.patience.map_or(defaults.patience, |epochs| (epochs > 0).then_some(epochs)),
             seed: self.seed,
             backend: self.backend,
         }

@@ -14,6 +14,8 @@ mod listing;
 mod lookup;
 mod open;
 mod person;
+#[cfg(feature = "train")]
+mod protocol;
 mod quantize;
 mod rank;
 mod score;

@@ -21,6 +21,8 @@ pub struct Watcher<'a> {
     epochs: usize,
     validation: String,
     failed: Option<OutputError>,
+    /// One of many runs: neither events nor lines, only the bar.
+    quiet: bool,
 }
 
 impl<'a> Watcher<'a> {
@@ -34,7 +36,13 @@ impl<'a> Watcher<'a> {
             epochs: 0,
             validation: String::new(),
             failed: None,
+            quiet: false,
         }
+    }
+
+    /// A watcher of many runs, of which only the bar is shown.
+    pub fn quiet(terminal: &'a Terminal, stop: Arc<AtomicBool>) -> Self {
+        Self { quiet: true, ..Self::new(terminal, stop) }
     }
 
     /// That events could not be written.
@@ -44,15 +52,28 @@ impl<'a> Watcher<'a> {
     }
 
     fn emit(&mut self, event: &Value) {
+        if self.quiet {
+            return;
+        }
         if let Err(error) = self.terminal.event(event) {
             self.stop.store(true, Ordering::Relaxed);
             self.failed.get_or_insert(error);
         }
     }
 
+    /// A line above the bar; where there is none, `note` stands behind it.
+    fn line(&self, line: &str, note: &str) {
+        match (self.quiet, self.bar.is_hidden()) {
+            (true, _) => {}
+            (false, true) => self.terminal.note(&format!("{line}{note}")),
+            (false, false) => self.bar.println(line),
+        }
+    }
+
     fn start(&mut self, epochs: usize, steps_per_epoch: usize, resumed: usize) {
         self.steps_per_epoch = steps_per_epoch;
         self.epochs = epochs;
+        self.bar.finish_and_clear();
         self.bar = self.terminal.progress("training", (epochs * steps_per_epoch) as u64);
         self.bar.set_position((resumed * steps_per_epoch) as u64);
         self.bar.reset_eta();
@@ -67,17 +88,22 @@ impl<'a> Watcher<'a> {
         if !best {
             line.push_str(" (no better)");
         }
-        if self.bar.is_hidden() {
-            self.terminal.note(&format!("{line}, {} s left", eta.as_secs()));
-        } else {
-            self.bar.println(line);
-        }
+        let left = format!(", {} s left", eta.as_secs());
+        self.line(&line, &left);
     }
 }
 
 impl Observer for Watcher<'_> {
     fn notice(&mut self, event: &Event) {
         match event {
+            Event::Teacher { drawn, samples } => {
+                if *drawn <= 1 {
+                    self.bar.finish_and_clear();
+                    self.bar = self.terminal.progress("teacher", *samples as u64);
+                }
+                self.bar.set_position(*drawn as u64);
+                self.emit(&json!({ "event": "teacher", "drawn": drawn, "samples": samples }));
+            }
             Event::Started { epochs, steps_per_epoch, training, validation, parameters, resumed } => {
                 self.start(*epochs, *steps_per_epoch, resumed.unwrap_or(0));
                 self.emit(&json!({
@@ -96,7 +122,7 @@ impl Observer for Watcher<'_> {
                     thousands(*validation as u64),
                     thousands(*parameters as u64)
                 );
-                if self.bar.is_hidden() { self.terminal.note(&line) } else { self.bar.println(line) }
+                self.line(&line, "");
             }
             Event::Untrained { validation_rmse } => {
                 self.emit(&json!({ "event": "untrained", "validation_rmse": validation_rmse }));

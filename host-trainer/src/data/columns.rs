@@ -3,6 +3,9 @@
 //! The first line is a header when none of its fields is a number. Columns are named, or numbered from 1 (always where there is
 //! no header). What isn't said is guessed: from the usual names, or, without a header, user, item, rating, time in this
 //! order. A guess that finds nothing is an error that lists the columns there are.
+//!
+//! Plays and purchases have no ratings: a column of counts takes their place, or nothing where there is but a user, an item and perhaps a
+//! time.
 
 use std::io::BufRead;
 
@@ -16,7 +19,9 @@ pub struct Columns {
     pub has_header: bool,
     pub user: usize,
     pub item: usize,
-    pub rating: usize,
+    pub rating: Option<usize>,
+    /// Whether `rating` counts plays or purchases, or is missing: nobody has said how much they like something.
+    pub implicit: bool,
     pub time: Option<usize>,
     /// Fields in the first line; every other line must have as many.
     pub count: usize,
@@ -97,6 +102,9 @@ const RATING: Role = Role {
     ],
     position: 2,
 };
+/// Not asked for: a file with such a column says itself that it holds no ratings.
+const COUNT_NAMES: &[&str] =
+    &["count", "counts", "plays", "playcount", "listens", "views", "clicks", "purchases", "quantity", "qty"];
 const TIME: Role = Role {
     name: "time",
     option: "--time-col",
@@ -108,14 +116,27 @@ impl Columns {
     /// From the first record of the file, at which `records` stands.
     pub fn find<R: BufRead>(records: &Records<R>, options: &LoadOptions) -> Result<Self, DataError> {
         let first = FirstLine { records, has_header: !records.fields().any(|field| field.parse::<f64>().is_ok()) };
-        let columns = Self {
+        let user = first.require(&USER, options.user_col.as_deref())?;
+        let item = first.require(&ITEM, options.item_col.as_deref())?;
+        let time = first.find(&TIME, options.time_col.as_deref())?;
+        let mut columns = Self {
             has_header: first.has_header,
-            user: first.require(&USER, options.user_col.as_deref())?,
-            item: first.require(&ITEM, options.item_col.as_deref())?,
-            rating: first.require(&RATING, options.rating_col.as_deref())?,
-            time: first.find(&TIME, options.time_col.as_deref())?,
+            user,
+            item,
+            rating: first.find(&RATING, options.rating_col.as_deref())?,
+            implicit: false,
+            time,
             count: records.field_count(),
         };
+        if columns.rating.is_none() {
+            columns.implicit = true;
+            columns.rating = position_of_any(records, COUNT_NAMES).filter(|_| columns.has_header);
+        }
+        let explained = [Some(user), Some(item), time];
+        if columns.rating.is_none() && (0..columns.count).any(|position| !explained.contains(&Some(position))) {
+            // What the others hold may be ratings under a name that nobody has thought of.
+            first.require(&RATING, None)?;
+        }
         columns.all_different(records)
     }
 
@@ -135,14 +156,14 @@ impl Columns {
         if self.item == self.user {
             return Err(clash(self.item, &USER, &ITEM));
         }
-        if self.rating == self.user {
-            return Err(clash(self.rating, &USER, &RATING));
+        if self.rating == Some(self.user) {
+            return Err(clash(self.user, &USER, &RATING));
         }
-        if self.rating == self.item {
-            return Err(clash(self.rating, &ITEM, &RATING));
+        if self.rating == Some(self.item) {
+            return Err(clash(self.item, &ITEM, &RATING));
         }
         // Without a header the time is a guess by position, which gives way to what was asked for.
-        if [self.user, self.item, self.rating].map(Some).contains(&self.time) {
+        if self.time.is_some() && [Some(self.user), Some(self.item), self.rating].contains(&self.time) {
             self.time = None;
         }
         Ok(self)
@@ -238,7 +259,24 @@ mod tests {
 
     fn positions(line: &str, options: &LoadOptions) -> (bool, usize, usize, usize, Option<usize>) {
         let c = find(line, options).unwrap();
-        (c.has_header, c.user, c.item, c.rating, c.time)
+        assert!(!c.implicit);
+        (c.has_header, c.user, c.item, c.rating.unwrap(), c.time)
+    }
+
+    #[test]
+    fn plays_and_purchases_need_no_rating() {
+        let implicit = |line: &str| {
+            let c = find(line, &LoadOptions::default()).unwrap();
+            assert!(c.implicit, "{line}");
+            (c.user, c.item, c.rating, c.time)
+        };
+        assert_eq!(implicit("196,242"), (0, 1, None, None));
+        assert_eq!(implicit("user_id,track_id"), (0, 1, None, None));
+        assert_eq!(implicit("timestamp,user_id,track_id"), (1, 2, None, Some(0)));
+        assert_eq!(implicit("user_id,artist,Play Count"), (0, 1, Some(2), None));
+        assert_eq!(implicit("customer,product,colour,quantity"), (0, 1, Some(3), None));
+        // Where people rate, a count beside it is no rating.
+        assert_eq!(positions("user,item,count,rating", &LoadOptions::default()), (true, 0, 1, 3, None));
     }
 
     #[test]
@@ -295,8 +333,8 @@ mod tests {
         let beyond = LoadOptions { time_col: Some("4".into()), ..LoadOptions::default() };
         let message = find("1,2,3", &beyond).unwrap_err().to_string();
         assert!(message.contains("3 columns and no header: 1 = `1`, 2 = `2`, 3 = `3`"), "{message}");
-        let few = find("1,2", &LoadOptions::default()).unwrap_err().to_string();
-        assert!(few.contains("which column holds the rating? It has 2 columns"), "{few}");
+        let few = find("1", &LoadOptions::default()).unwrap_err().to_string();
+        assert!(few.contains("which column holds the item? It has 1 column and"), "{few}");
     }
 
     #[test]

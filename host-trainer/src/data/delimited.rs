@@ -17,6 +17,8 @@ use super::{LoadOptions, Rating};
 pub struct FileRatings {
     pub ratings: Vec<Rating>,
     pub has_times: bool,
+    /// Whether the values are counts, or 1 everywhere.
+    pub implicit: bool,
 }
 
 /// Reads `path`, adding the ids that are new to `users` and `items`.
@@ -64,7 +66,7 @@ pub fn read(
     if ratings.is_empty() {
         return Err(DataError::Empty { path: path.to_owned() });
     }
-    Ok(FileRatings { ratings, has_times: columns.time.is_some() })
+    Ok(FileRatings { ratings, has_times: columns.time.is_some(), implicit: columns.implicit })
 }
 
 /// The rating at which `records` stands.
@@ -98,7 +100,7 @@ fn rating<R: BufRead>(
     Ok(Rating {
         user: users.index(user),
         item: items.index(item),
-        value: value(records, records.field(columns.rating))?,
+        value: columns.rating.map_or(Ok(1.0), |column| value(records, records.field(column)))?,
         line: records.line(),
         time,
     })

@@ -17,7 +17,7 @@ pub enum DataError {
     #[error("cannot read `{}`: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
 
-    #[error("`{}` holds no rating; each line must name a user, an item and a rating", path.display())]
+    #[error("`{}` holds no rating; each line must name a user, an item and, where people rate, a rating", path.display())]
     Empty { path: PathBuf },
 
     #[error("`{}` is not a folder of ratings: none of {expected} is in it; name the file of ratings itself", path.display())]
@@ -60,7 +60,7 @@ pub enum DataError {
     UnknownFold { path: PathBuf, fold: String, known: String },
 
     #[error(
-        "`{text}` is not a way to split ratings; use none, random:FRACTION, kfold:K:FOLD, last:N, last:FRACTION or predefined"
+        "`{text}` is not a way to split ratings; use none, random:FRACTION, per-item:FRACTION, kfold:K:FOLD, last:N, last:FRACTION or predefined"
     )]
     UnknownSplit { text: String },
 

@@ -1,7 +1,7 @@
 //! Ratings: read from files, checked, indexed and split.
 //!
 //! [`Dataset::load`] takes `demo` (invented ratings, [`synthetic`]), a folder of MovieLens 100K, 1M or latest, or any CSV or TSV
-//! file. What comes out has been checked: every rating is finite, no user rates an item twice, and there are at
+//! file. What comes out has been checked: every rating is finite, no user rates an item twice (who plays one twice is added up), and there are at
 //! least two users and two items. The rest of the trainer relies on that. Nothing here knows about models.
 //!
 //! - Ids are text and are kept as they are, except that white space around them is cut off. They are sorted (numbers by value,
@@ -18,11 +18,13 @@ mod movielens;
 pub mod random;
 mod records;
 mod scale;
+pub mod side;
 pub mod split;
 pub mod synthetic;
 mod vocabulary;
 mod words;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 pub use error::DataError;
@@ -68,6 +70,9 @@ pub struct Dataset {
     pub titles: Vec<String>,
     /// In file order. With a fold: its training part.
     pub ratings: Vec<Rating>,
+    /// Nobody rated: a value is the number of times that a user took the item (its count column, or 1 a line), and says nothing about
+    /// liking. Lines with the same pair have been added up.
+    pub implicit: bool,
     /// The test part of the predefined fold, in file order.
     pub test: Option<Vec<Rating>>,
     /// That of `ratings`.
@@ -122,6 +127,7 @@ impl Dataset {
             ratings
         };
         let ratings = renumber(train.ratings);
+        let ratings = if train.implicit { add_up(ratings) } else { ratings };
         let dataset = Self {
             scale: RatingScale::infer(&ratings),
             name: files.name,
@@ -132,6 +138,7 @@ impl Dataset {
             users,
             items,
             ratings,
+            implicit: train.implicit,
             test: test.map(renumber),
             fold: options.fold.clone(),
             has_times: train.has_times,
@@ -217,6 +224,23 @@ impl Dataset {
 fn entry(list: &[String], index: u32) -> Option<&str> {
     let position = (index as usize).checked_sub(1)?;
     list.get(position).map(String::as_str)
+}
+
+/// One rating for each pair: the first line's place, the sum of the values, the latest time.
+fn add_up(ratings: Vec<Rating>) -> Vec<Rating> {
+    let mut places = HashMap::with_capacity(ratings.len());
+    let mut distinct: Vec<Rating> = Vec::with_capacity(ratings.len());
+    for rating in ratings {
+        let place = *places.entry((rating.user, rating.item)).or_insert(distinct.len());
+        match distinct.get_mut(place) {
+            None => distinct.push(rating),
+            Some(first) => {
+                first.value += rating.value;
+                first.time = first.time.max(rating.time);
+            }
+        }
+    }
+    distinct
 }
 
 /// One title for each of `items`: the id where the list has none.

@@ -103,6 +103,32 @@ fn list_folds(folder: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// What is known about users and items beside ratings, where it is.
+#[derive(Debug)]
+pub struct SideFiles {
+    pub users: Option<PathBuf>,
+    pub items: Option<PathBuf>,
+}
+
+/// The files beside a file of ratings of MovieLens, which may be the part of a fold.
+pub fn side_files(ratings: &Path) -> Option<SideFiles> {
+    let is_fold = ratings.extension().is_some_and(|extension| extension == "base");
+    let name = if is_fold { "u.data" } else { ratings.file_name()?.to_str()? };
+    let file = |name: &str| Some(ratings.with_file_name(name)).filter(|path| path.is_file());
+    match name {
+        "u.data" => Some(SideFiles { users: file("u.user"), items: file("u.item") }),
+        "ratings.dat" => Some(SideFiles { users: file("users.dat"), items: file("movies.dat") }),
+        // The sets as CSV say nothing about their users.
+        "ratings.csv" => Some(SideFiles { users: None, items: file("movies.csv") }),
+        _ => None,
+    }
+}
+
+/// A file's text as UTF-8, whichever of the two encodings it has.
+pub fn read_text(path: &Path) -> Result<Vec<u8>, DataError> {
+    std::fs::read(path).map(utf8_or_latin1).map_err(|source| DataError::io(path, source))
+}
+
 /// Titles by item id.
 pub fn read_titles(path: &Path) -> Result<HashMap<String, String>, DataError> {
     let bytes = std::fs::read(path).map_err(|source| DataError::io(path, source))?;

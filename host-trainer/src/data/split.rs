@@ -2,7 +2,7 @@
 //!
 //! Random splits: rows in file order get a key, the first output of `SplitMix64` from the state `seed * 2^32 + row` (the first row is
 //! 0); they are sorted by (key, row); position p of n goes to fold floor(k p / n), or to the test part while p is below floor(f n + 1/2).
-//! Both parts keep the file's order. Nothing here looks at values.
+//! A split per item does the same within each item's rows. Both parts keep the file's order. Nothing here looks at values.
 
 use std::fmt;
 use std::ops::Range;
@@ -17,6 +17,9 @@ pub enum Split {
     None,
     /// This share of the rows, at random, is the test part.
     Random { fraction: f64, seed: u64 },
+    /// This share of each item's rows, at random, is the test part; of n rows floor((1 - fraction) n + 1/2) stay for training. This is how
+    /// Microsoft's recommenders are compared with each other.
+    PerItem { fraction: f64, seed: u64 },
     /// The test part is fold `fold` (from 0) of `k`.
     KFold { k: u32, fold: u32, seed: u64 },
     /// The test part is the latest of each user's ratings (ties: the later line). One at least stays for training.
@@ -41,7 +44,7 @@ pub struct Parts {
 }
 
 impl Split {
-    /// From the command line: `none`, `random:.2`, `kfold:5:0` (fold 0 of 5), `last:1` (per user), `last:.2` or `predefined`.
+    /// From the command line: `none`, `random:.2`, `per-item:.25`, `kfold:5:0` (fold 0 of 5), `last:1` (per user), `last:.2` or `predefined`.
     pub fn parse(text: &str, seed: u64) -> Result<Self, DataError> {
         let unknown = || DataError::UnknownSplit { text: text.to_owned() };
         let mut words = text.split(':');
@@ -53,6 +56,7 @@ impl Split {
             ("none", []) => Self::None,
             ("predefined", []) => Self::Predefined,
             ("random", [share]) => Self::Random { fraction: fraction(share)?, seed },
+            ("per-item", [share]) => Self::PerItem { fraction: fraction(share)?, seed },
             ("kfold", [k, fold]) => Self::KFold { k: number(k)?, fold: number(fold)?, seed },
             ("last", [amount]) => Self::LastByTime(match amount.parse() {
                 Ok(count) => Latest::Count(count),
@@ -70,10 +74,14 @@ impl Split {
         const FRACTION: &str = "the fraction must lie between 0 and 1";
         let is_share = |fraction: f64| fraction > 0.0 && fraction < 1.0;
         match *self {
-            Self::Random { fraction, .. } | Self::LastByTime(Latest::Fraction(fraction)) if !is_share(fraction) => {
+            Self::Random { fraction, .. }
+            | Self::PerItem { fraction, .. }
+            | Self::LastByTime(Latest::Fraction(fraction))
+                if !is_share(fraction) =>
+            {
                 Err(FRACTION)
             }
-            Self::Random { seed, .. } | Self::KFold { seed, .. } if u32::try_from(seed).is_err() => {
+            Self::Random { seed, .. } | Self::PerItem { seed, .. } | Self::KFold { seed, .. } if u32::try_from(seed).is_err() => {
                 Err("the seed must be below 2^32")
             }
             Self::KFold { k, .. } if k < 2 => Err("there must be two folds or more"),
@@ -94,6 +102,7 @@ impl Split {
         let parts = match *self {
             Self::None => Parts { train: ratings.clone(), test: Vec::new() },
             Self::Random { fraction, seed } => divide(ratings, seed, 0..share(fraction, n)),
+            Self::PerItem { fraction, seed } => per_item(data, seed, fraction),
             Self::KFold { k, fold, seed } => divide(ratings, seed, fold_positions(n, k, fold)),
             Self::LastByTime(latest) => {
                 if !data.has_times {
@@ -123,6 +132,7 @@ impl fmt::Display for Split {
         match self {
             Self::None => f.write_str("none"),
             Self::Random { fraction, .. } => write!(f, "random:{fraction}"),
+            Self::PerItem { fraction, .. } => write!(f, "per-item:{fraction}"),
             Self::KFold { k, fold, .. } => write!(f, "kfold:{k}:{fold}"),
             Self::LastByTime(Latest::Count(count)) => write!(f, "last:{count}"),
             Self::LastByTime(Latest::Fraction(fraction)) => write!(f, "last:{fraction}"),
@@ -154,15 +164,31 @@ fn fold_positions(n: usize, k: u32, fold: u32) -> Range<usize> {
 
 /// Rows whose position in the order of keys is in `test` are the test part.
 fn divide(ratings: &[Rating], seed: u64, test: Range<usize>) -> Parts {
-    let base = seed.wrapping_shl(32);
-    let mut order: Vec<(u64, u32)> = (0u32..)
-        .take(ratings.len())
-        .map(|row| (SplitMix64::new(base.wrapping_add(row.into())).next_u64(), row))
-        .collect();
-    order.sort_unstable();
     let mut is_test = vec![false; ratings.len()];
-    for &(_, row) in &order[test] {
+    for &row in &shuffled(ratings.len(), seed)[test] {
         is_test[row as usize] = true;
+    }
+    parts(ratings, &is_test)
+}
+
+/// The rows by their keys.
+fn shuffled(n: usize, seed: u64) -> Vec<u32> {
+    let base = seed.wrapping_shl(32);
+    let mut order: Vec<(u64, u32)> =
+        (0u32..).take(n).map(|row| (SplitMix64::new(base.wrapping_add(row.into())).next_u64(), row)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, row)| row).collect()
+}
+
+fn per_item(data: &Dataset, seed: u64, fraction: f64) -> Parts {
+    let ratings = &data.ratings;
+    let counts = data.counts(ratings).items;
+    let mut left: Vec<usize> = counts.iter().map(|&count| share(1.0 - fraction, count as usize)).collect();
+    let mut is_test = vec![false; ratings.len()];
+    for row in shuffled(ratings.len(), seed) {
+        let left = &mut left[ratings[row as usize].item as usize];
+        is_test[row as usize] = *left == 0;
+        *left = left.saturating_sub(1);
     }
     parts(ratings, &is_test)
 }
@@ -230,6 +256,7 @@ mod tests {
             ratings,
             name: "small".into(),
             titles: Vec::new(),
+            implicit: false,
             test: None,
             scale: RatingScale { min: 1.0, max: 5.0, step: 1.0 },
             fold: None,
@@ -270,6 +297,28 @@ mod tests {
                 let parts = Split::Random { fraction, seed }.apply(&data(n, 3)).unwrap();
                 is_partition(&parts, n);
                 assert_eq!(parts.test.len(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_split_per_item_takes_the_same_share_of_each() {
+        let key = |seed: u64, row: u64| SplitMix64::new(seed * (1 << 32) + row).next_u64();
+        // Items of 1 to 9 rows, row by row.
+        let mut data = data(45, 45);
+        let items: Vec<u32> = (1..=9).flat_map(|n| (0..n).map(move |_| n)).collect();
+        data.items = vec!["i".into(); 9];
+        data.ratings.iter_mut().zip(&items).for_each(|(rating, &item)| rating.item = item);
+        for seed in [1, 42] {
+            let parts = Split::PerItem { fraction: 0.25, seed }.apply(&data).unwrap();
+            is_partition(&parts, 45);
+            let of_item = |n: u32| parts.train.iter().filter(|rating| rating.item == n).count();
+            // floor(.75 n + .5)
+            assert_eq!([1, 2, 3, 4, 5, 6, 7, 8, 9].map(of_item), [1, 2, 2, 3, 4, 5, 5, 6, 7]);
+            for rating in &parts.test {
+                let row = |rating: &Rating| key(seed, u64::from(rating.line) - 1);
+                let mut same = parts.train.iter().filter(|other| other.item == rating.item);
+                assert!(same.all(|other| row(other) < row(rating)));
             }
         }
     }
@@ -371,7 +420,7 @@ mod tests {
         assert_eq!(parse("random:.2"), Split::Random { fraction: 0.2, seed: 7 });
         assert_eq!(parse("kfold:5:4"), Split::KFold { k: 5, fold: 4, seed: 7 });
         assert_eq!(parse("last:2"), Split::LastByTime(Latest::Count(2)));
-        for text in ["none", "random:0.2", "kfold:5:0", "last:3", "last:0.25", "predefined"] {
+        for text in ["none", "random:0.2", "per-item:0.25", "kfold:5:0", "last:3", "last:0.25", "predefined"] {
             assert_eq!(parse(text).to_string(), text);
         }
     }
@@ -383,7 +432,7 @@ mod tests {
             assert!(matches!(error, DataError::UnknownSplit { .. }), "{text}: {error}");
             assert_eq!(error.exit_code(), 2);
         }
-        for text in ["random:0", "random:1", "random:nan", "kfold:1:0", "kfold:5:5", "last:0", "last:1.5"] {
+        for text in ["random:0", "per-item:1", "random:1", "random:nan", "kfold:1:0", "kfold:5:5", "last:0", "last:1.5"] {
             let error = Split::parse(text, 0).unwrap_err();
             assert!(matches!(error, DataError::ImpossibleSplit { .. }), "{text}: {error}");
             assert_eq!(error.exit_code(), 2);

@@ -102,6 +102,7 @@ pub fn demo() -> Demo {
         items: numbers(ITEMS),
         titles: make_titles(&mut random, &items),
         ratings,
+        implicit: false,
         test: None,
         scale: SCALE,
         fold: None,

@@ -158,3 +158,16 @@ fn the_demo_has_no_folds() {
     assert!(data.synthetic);
     assert!(data.check().is_ok());
 }
+
+#[test]
+fn plays_of_the_same_item_are_added_up() {
+    let data = csv("user,item,timestamp\na,x,10\nb,x,11\na,y,12\na,x,40\n").unwrap();
+    assert!(data.implicit && data.has_times);
+    let rows: Vec<_> = data.ratings.iter().map(|r| (r.user, r.item, r.value, r.time, r.line)).collect();
+    assert_eq!(rows, [(1, 1, 2.0, 40, 2), (2, 1, 1.0, 11, 3), (1, 2, 1.0, 12, 4)]);
+    let counted = csv("user,item,plays\na,x,3\nb,y,1\na,x,2\n").unwrap();
+    assert_eq!(counted.ratings.iter().map(|r| r.value).collect::<Vec<_>>(), [5.0, 1.0]);
+    let bare = csv("1,2\n1,3\n2,3\n").unwrap();
+    assert!(bare.implicit && bare.ratings.iter().all(|r| r.value == 1.0));
+    assert!(!csv("a,x,3\nb,y,4\n").unwrap().implicit);
+}

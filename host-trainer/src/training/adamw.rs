@@ -30,6 +30,8 @@ pub struct AdamW {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
     pub value: Matrix,
+    /// A frozen one stays as it is, and has no moments.
+    pub frozen: bool,
     pub first: Vec<f32>,
     pub second: Vec<f32>,
     /// The step that each row is up to date with.
@@ -80,14 +82,21 @@ fn ratio() -> f64 {
 impl Parameter {
     pub fn new(value: Matrix) -> Self {
         let (rows, size) = (value.rows, value.data.len());
-        Self { value, first: vec![0.0; size], second: vec![0.0; size], step: vec![0; rows] }
+        Self { value, frozen: false, first: vec![0.0; size], second: vec![0.0; size], step: vec![0; rows] }
+    }
+
+    /// A parameter that is given and not learned.
+    pub fn frozen(value: Matrix) -> Self {
+        Self { value, frozen: true, first: Vec::new(), second: Vec::new(), step: Vec::new() }
     }
 
     /// The rows, as they stand after step `step`, one after another.
     pub fn gather(&mut self, adamw: &AdamW, step: u32, rows: &[u32]) -> Vec<f32> {
         let mut gathered = Vec::with_capacity(rows.len() * self.value.cols);
         for &row in rows {
-            self.catch_up(adamw, step, row as usize);
+            if !self.frozen {
+                self.catch_up(adamw, step, row as usize);
+            }
             gathered.extend_from_slice(self.value.row(row as usize));
         }
         gathered
@@ -95,6 +104,9 @@ impl Parameter {
 
     /// Brings every row up to step `step`.
     pub fn catch_up_all(&mut self, adamw: &AdamW, step: u32) {
+        if self.frozen {
+            return;
+        }
         for row in 0..self.value.rows {
             self.catch_up(adamw, step, row);
         }
@@ -120,6 +132,9 @@ impl Parameter {
     /// Takes step `step` with these gradients, one row of them for each of `rows`, which are different rows and were
     /// gathered after step `step - 1`.
     pub fn update(&mut self, adamw: &AdamW, step: u32, rows: &[u32], gradients: &[f32]) {
+        if self.frozen {
+            return;
+        }
         let index = step as usize;
         let decay = (1.0 - adamw.rates[index] * adamw.weight_decay) as f32;
         // Both bias corrections are folded into the rate; epsilon moves with the second.

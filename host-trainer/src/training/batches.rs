@@ -1,4 +1,5 @@
-//! Turns ratings into batches: which ratings, in which order, and which rows of the tables they touch.
+//! Turns ratings into batches: which ratings, in which order, and which rows of the tables they touch. What else a net can be trained on
+//! ([`blocks`](super::blocks)) makes batches of the same kind.
 //!
 //! Everything random is drawn from a stream of its own, made from the run's seed, the purpose and the epoch, so that an epoch
 //! is the same whether the epochs before it ran in this process or in one that was interrupted.
@@ -13,6 +14,7 @@ pub enum Purpose {
     Validate = 2,
     Shuffle = 3,
     Drop = 4,
+    Teach = 5,
 }
 
 /// The stream of random numbers for a purpose and an epoch.
@@ -22,19 +24,31 @@ pub fn stream(seed: u64, purpose: Purpose, epoch: usize) -> SplitMix64 {
     SplitMix64::new(SplitMix64::new(seed).next_u64() ^ epoch as u64)
 }
 
-/// Some ratings, and the rows that they touch, each once, in the order in which the batch first names them.
+/// What a step learns from.
 #[derive(Debug, Default, PartialEq)]
 pub struct Batch {
-    pub users: Unique,
-    pub items: Unique,
-    pub values: Vec<f32>,
+    /// The rows that it touches, each once.
+    pub users: Vec<u32>,
+    pub items: Vec<u32>,
+    /// For each target the positions of its user and its item among them; none where every user meets every item.
+    pub positions: Option<(Vec<u32>, Vec<u32>)>,
+    /// What is to be predicted.
+    pub targets: Vec<f32>,
+    /// How much each counts; empty where all count the same.
+    pub importance: Vec<f32>,
+    /// What is added to each logit; empty where nothing is.
+    pub offsets: Vec<f32>,
 }
 
-/// Row numbers without repetition, and for each rating the position of its row among them.
-#[derive(Debug, Default, PartialEq)]
-pub struct Unique {
-    pub rows: Vec<u32>,
-    pub positions: Vec<u32>,
+/// Where batches come from: a list of them for every epoch, the same whatever came before.
+pub trait Source: Send {
+    fn per_epoch(&self) -> usize;
+
+    /// Puts everything into the order of this epoch.
+    fn shuffle(&mut self, epoch: usize);
+
+    /// Batch `index` of the epoch that was last shuffled for.
+    fn batch(&mut self, index: usize) -> Batch;
 }
 
 /// Cuts shuffled ratings into batches. The last batch of an epoch may be smaller.
@@ -53,27 +67,28 @@ impl<'a> Batches<'a> {
         Self { ratings, batch_size, seed, order: Vec::new(), user_marks, item_marks }
     }
 
-    pub fn per_epoch(&self) -> usize {
+}
+
+impl Source for Batches<'_> {
+    fn per_epoch(&self) -> usize {
         self.ratings.len().div_ceil(self.batch_size)
     }
 
-    /// Puts the ratings into the order of this epoch.
-    pub fn shuffle(&mut self, epoch: usize) {
+    fn shuffle(&mut self, epoch: usize) {
         self.order.clear();
         self.order.extend(0..self.ratings.len() as u32);
         stream(self.seed, Purpose::Shuffle, epoch).shuffle(&mut self.order);
     }
 
-    /// Batch `index` of the epoch that was last shuffled for.
-    pub fn batch(&mut self, index: usize) -> Batch {
+    /// The last one of an epoch may be smaller.
+    fn batch(&mut self, index: usize) -> Batch {
         let start = index * self.batch_size;
         let chosen = &self.order[start..(start + self.batch_size).min(self.order.len())];
         let chosen = chosen.iter().map(|&index| &self.ratings[index as usize]);
-        Batch {
-            users: self.user_marks.unique(chosen.clone().map(|rating| rating.user)),
-            items: self.item_marks.unique(chosen.clone().map(|rating| rating.item)),
-            values: chosen.map(|rating| rating.value).collect(),
-        }
+        let (users, user_positions) = self.user_marks.unique(chosen.clone().map(|rating| rating.user));
+        let (items, item_positions) = self.item_marks.unique(chosen.clone().map(|rating| rating.item));
+        let targets = chosen.map(|rating| rating.value).collect();
+        Batch { users, items, positions: Some((user_positions, item_positions)), targets, ..Batch::default() }
     }
 }
 
@@ -87,20 +102,21 @@ impl Marks {
         Self(vec![Self::ABSENT; rows])
     }
 
-    fn unique(&mut self, rows: impl Iterator<Item = u32>) -> Unique {
-        let mut unique = Unique::default();
-        for row in rows {
+    /// Row numbers without repetition, in the order in which they are first named, and for each entry the position of its row among them.
+    fn unique(&mut self, entries: impl Iterator<Item = u32>) -> (Vec<u32>, Vec<u32>) {
+        let (mut rows, mut positions) = (Vec::new(), Vec::new());
+        for row in entries {
             let mark = &mut self.0[row as usize];
             if *mark == Self::ABSENT {
-                *mark = unique.rows.len() as u32;
-                unique.rows.push(row);
+                *mark = rows.len() as u32;
+                rows.push(row);
             }
-            unique.positions.push(*mark);
+            positions.push(*mark);
         }
-        for &row in &unique.rows {
+        for &row in &rows {
             self.0[row as usize] = Self::ABSENT;
         }
-        unique
+        (rows, positions)
     }
 }
 
@@ -125,16 +141,17 @@ mod tests {
             let mut seen = Vec::new();
             for index in 0..3 {
                 let batch = batches.batch(index);
-                for (k, value) in batch.values.iter().enumerate() {
-                    let user = batch.users.rows[batch.users.positions[k] as usize];
-                    let item = batch.items.rows[batch.items.positions[k] as usize];
+                let (users, items) = batch.positions.as_ref().unwrap();
+                for (k, value) in batch.targets.iter().enumerate() {
+                    let user = batch.users[users[k] as usize];
+                    let item = batch.items[items[k] as usize];
                     assert_eq!((user * 10 + item) as f32, *value);
                     seen.push(*value);
                 }
-                let mut rows = batch.users.rows.clone();
+                let mut rows = batch.users.clone();
                 rows.sort_unstable();
                 rows.dedup();
-                assert_eq!(rows.len(), batch.users.rows.len());
+                assert_eq!(rows.len(), batch.users.len());
             }
             seen.sort_by(f32::total_cmp);
             assert_eq!(seen, [11.0, 12.0, 13.0, 21.0, 23.0, 31.0, 33.0]);

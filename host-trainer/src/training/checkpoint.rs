@@ -120,7 +120,7 @@ impl State {
 }
 
 fn write_parameters(file: &mut Writer, prefix: &str, parameters: &Parameters, moments: bool) {
-    for (index, parameter) in parameters.0.iter().enumerate() {
+    for (index, parameter) in parameters.0.iter().enumerate().filter(|(_, parameter)| !parameter.frozen) {
         let Matrix { rows, cols, .. } = parameter.value;
         file.matrix(&format!("{prefix}.{index}.value"), &parameter.value);
         if moments {
@@ -138,10 +138,14 @@ fn read_parameters(
     moments: bool,
 ) -> Result<Parameters, WeightsError> {
     let read = |index: usize, fresh: &Parameter| {
+        if fresh.frozen {
+            return Ok(fresh.clone());
+        }
         let Matrix { rows, cols, .. } = fresh.value;
         let floats = |part: &str| reader.floats_of_shape(&format!("{prefix}.{index}.{part}"), &[rows, cols]);
         let (first, second) = if moments { (floats("first")?, floats("second")?) } else { (vec![], vec![]) };
-        Ok(Parameter { value: Matrix { rows, cols, data: floats("value")? }, first, second, step: vec![step; rows] })
+        let value = Matrix { rows, cols, data: floats("value")? };
+        Ok(Parameter { value, frozen: false, first, second, step: vec![step; rows] })
     };
     fresh.0.iter().enumerate().map(|(index, fresh)| read(index, fresh)).collect::<Result<_, _>>().map(Parameters)
 }

@@ -3,6 +3,7 @@
 
 use super::error::TrainError;
 use crate::data::RatingScale;
+use crate::weights::OutputForm;
 use burn::tensor::Device;
 use matchstick::blob::{MAX_LAYERS, MAX_WIDTH};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainConfig {
     pub recipe: Recipe,
-    /// Widths of the two embedding tables.
+    pub model: ModelKind,
+    pub output: OutputForm,
+    /// Widths of the two embedding tables. Those of a student are the teacher's coordinates and the first hidden layer.
     pub user_dim: usize,
     pub item_dim: usize,
     /// Widths of the hidden layers, at least one.
@@ -35,8 +38,40 @@ pub struct TrainConfig {
 
 impl Default for TrainConfig {
     fn default() -> Self {
+        Self::best()
+    }
+}
+
+impl TrainConfig {
+    /// The defaults of a recipe.
+    pub fn of(recipe: Recipe) -> Self {
+        match recipe {
+            Recipe::Best => Self::best(),
+            Recipe::Plain => Self::plain(),
+        }
+    }
+
+    /// A teacher, and a net of the same bytes and instructions on the chip that learns from it.
+    pub fn best() -> Self {
+        Self {
+            recipe: Recipe::Best,
+            user_dim: 10,
+            item_dim: 50,
+            epochs: 30,
+            batch_size: 64 * 512,
+            learning_rate: 0.01,
+            weight_decay: 0.0,
+            patience: None,
+            ..Self::plain()
+        }
+    }
+
+    /// CollabNN on the ratings alone, with the widths that its original has.
+    pub fn plain() -> Self {
         Self {
             recipe: Recipe::Plain,
+            model: ModelKind::Net,
+            output: OutputForm::SigmoidRange,
             user_dim: 74,
             item_dim: 101,
             hidden: vec![50],
@@ -60,8 +95,22 @@ impl Default for TrainConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recipe {
+    /// A Bayesian matrix factorisation learns from the ratings, and the net from what it expects of every user and item.
+    Best,
     /// The net is fitted to the ratings themselves, by mean squared error.
     Plain,
+}
+
+/// What makes up the logit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// CollabNN.
+    Net,
+    /// The dot product of the teacher's coordinates, and a bias of each item.
+    Dot,
+    /// Both, added.
+    Both,
 }
 
 /// Where Burn computes.
@@ -104,8 +153,10 @@ pub enum YRange {
 }
 
 impl YRange {
-    pub fn resolve(self, scale: &RatingScale) -> (f32, f32) {
+    /// What a sigmoid ends at lies outside of the scale, or it could never reach the ends; what clamps is the scale itself.
+    pub fn resolve(self, output: OutputForm, scale: &RatingScale) -> (f32, f32) {
         match self {
+            Self::Auto if matches!(output, OutputForm::Linear | OutputForm::Score) => (scale.min, scale.max),
             Self::Auto => scale.y_range(),
             Self::Fixed(lo, hi) => (lo, hi),
         }
@@ -139,6 +190,7 @@ impl TrainConfig {
         // What a blob can hold: a wider net could be trained for hours and then not be quantised.
         let width = |value: usize| (1..=usize::from(MAX_WIDTH)).contains(&value);
         let fraction = |value: f64| (0.0..1.0).contains(&value);
+        let (plain, linear) = (self.recipe == Recipe::Plain, self.output == OutputForm::Linear);
         let settings = [
             (width(self.user_dim), "user-dim", "1 to 4096"),
             (width(self.item_dim), "item-dim", "1 to 4096"),
@@ -152,6 +204,9 @@ impl TrainConfig {
             (fraction(self.dropout), "dropout", "at least 0 and below 1"),
             (fraction(self.validation), "validation", "at least 0 and below 1"),
             (self.patience != Some(0), "patience", "at least 1"),
+            (plain || self.hidden.first() == Some(&self.item_dim), "item-dim", "the first of --hidden with --recipe best"),
+            (!plain || self.model == ModelKind::Net, "model", "net with --recipe plain: the dot term is the teacher's"),
+            (linear || self.model == ModelKind::Net, "output", "linear with a dot term: its teacher predicts ratings"),
         ];
         match settings.iter().find(|(holds, ..)| !holds) {
             Some(&(_, setting, allowed)) => Err(TrainError::Setting { setting, allowed }),
@@ -166,13 +221,14 @@ mod tests {
 
     #[test]
     fn the_defaults_are_usable() {
-        assert!(TrainConfig::default().check().is_ok());
+        assert!(TrainConfig::best().check().is_ok());
+        assert!(TrainConfig::plain().check().is_ok());
     }
 
     #[test]
     fn unusable_settings_are_named() {
         let refused = |change: fn(&mut TrainConfig)| {
-            let mut config = TrainConfig::default();
+            let mut config = TrainConfig::plain();
             change(&mut config);
             config.check().unwrap_err().to_string()
         };
@@ -191,8 +247,10 @@ mod tests {
     #[test]
     fn y_range_from_the_scale_or_from_text() {
         let scale = |min, max, step| RatingScale { min, max, step };
-        assert_eq!(YRange::Auto.resolve(&scale(1.0, 5.0, 1.0)), (0.0, 5.5));
-        assert_eq!(YRange::Auto.resolve(&scale(0.5, 5.0, 0.5)), (0.0, 5.25));
+        let sigmoid = OutputForm::SigmoidRange;
+        assert_eq!(YRange::Auto.resolve(sigmoid, &scale(1.0, 5.0, 1.0)), (0.0, 5.5));
+        assert_eq!(YRange::Auto.resolve(sigmoid, &scale(0.5, 5.0, 0.5)), (0.0, 5.25));
+        assert_eq!(YRange::Auto.resolve(OutputForm::Linear, &scale(0.5, 5.0, 0.5)), (0.5, 5.0));
         assert_eq!("auto".parse(), Ok(YRange::Auto));
         assert_eq!("-1, 5.5".parse(), Ok(YRange::Fixed(-1.0, 5.5)));
         for text in ["", "5", "5,1", "0,inf", "0,x", "nan,1"] {

@@ -1,6 +1,7 @@
 //! Why a training run could not begin or go on.
 
 use crate::data::DataError;
+use crate::teacher::TeacherError;
 use crate::weights::WeightsError;
 use std::path::PathBuf;
 
@@ -36,9 +37,21 @@ pub enum TrainError {
     #[error("{} is of a run with another {what}; resume with what it was begun with, or train without --resume", path.display())]
     OtherRun { path: PathBuf, what: String },
     #[error(transparent)]
+    Teacher(TeacherError),
+    #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
+}
+
+impl From<TeacherError> for TrainError {
+    fn from(error: TeacherError) -> Self {
+        match error {
+            TeacherError::Interrupted => Self::Interrupted,
+            TeacherError::NoRatings => Self::NoRatings,
+            error => Self::Teacher(error),
+        }
+    }
 }
 
 impl TrainError {

@@ -7,6 +7,7 @@
 
 mod adamw;
 mod batches;
+mod blocks;
 mod checkpoint;
 mod config;
 mod error;
@@ -14,15 +15,17 @@ mod parameters;
 mod progress;
 mod run;
 mod schedule;
+mod student;
 
 pub use checkpoint::path_beside as checkpoint_path;
-pub use config::{Backend, Recipe, TrainConfig, YRange};
+pub use config::{Backend, ModelKind, Recipe, TrainConfig, YRange};
 pub use error::TrainError;
 pub use progress::{End, EpochMetrics, Event, Observer};
 pub use run::hold_out;
 
 use crate::data::{Dataset, Rating};
 use crate::files::{check_not_input, check_writable};
+use crate::teacher::Coordinates;
 use crate::weights::{Weights, WeightsError};
 use checkpoint::{Identity, State};
 use run::Run;
@@ -30,14 +33,26 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// A trained net, and how it came about.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// Those of the epoch with the best validation RMSE; of the last epoch where nothing was held out.
     pub weights: Weights,
+    /// What the recipe's teacher knows besides.
+    pub taught: Option<Taught>,
     pub history: Vec<EpochMetrics>,
     /// The epoch whose weights these are, from 1.
     pub kept: usize,
     pub end: End,
+}
+
+/// What a teacher knows beside its student.
+#[derive(Clone, Debug)]
+pub struct Taught {
+    /// The model of its coordinates alone.
+    pub dot: Weights,
+    pub coordinates: Coordinates,
+    /// (coordinates): a user's factors in the net are their coordinates divided by these.
+    pub deviations: Vec<f32>,
 }
 
 /// Trains on `ratings`, which are ratings of `dataset` (all of them, or the training part of a split). When `stop` becomes
@@ -49,7 +64,7 @@ pub fn fit(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    let run = Run::new(dataset, ratings, config)?;
+    let run = Run::new(dataset, ratings, config, observer, stop)?;
     let mut state = run.begin();
     let end = run.go_on(&mut state, None, observer, stop, &mut |_| Ok(()))?;
     run.outcome(state, end)
@@ -70,7 +85,7 @@ pub fn train(
     let unwritable = |source| TrainError::Output { path: out.into(), source };
     check_writable(out).map_err(unwritable)?;
     check_not_input(out, &[&dataset.path, &dataset.test_path]).map_err(unwritable)?;
-    let run = Run::new(dataset, ratings, config)?;
+    let run = Run::new(dataset, ratings, config, observer, stop)?;
     let identity = Identity::new(config, dataset, ratings);
     let checkpoint = checkpoint_path(out);
     let mut state = run.begin();
@@ -89,8 +104,14 @@ pub fn train(
     Ok(outcome)
 }
 
+/// A run without epochs has left none.
 fn remove(checkpoint: &Path) -> Result<(), TrainError> {
-    std::fs::remove_file(checkpoint).map_err(|source| WeightsError::Write { path: checkpoint.into(), source }.into())
+    match std::fs::remove_file(checkpoint) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(WeightsError::Write { path: checkpoint.into(), source }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::adamw::{AdamW, Parameter};
 use super::batches::{Batch, Purpose, stream};
 use super::config::TrainConfig;
 use crate::data::random::SplitMix64;
-use crate::model::{CollabNn, Gradients, Input, Rows};
+use crate::model::{CollabNn, Gradients, Input, Pairs};
 use crate::weights::{Linear, Matrix};
 use burn::tensor::TensorReadError;
 
@@ -27,6 +27,32 @@ pub struct Tables {
 }
 
 impl Parameters {
+    /// A net whose users are given, and each of whose items has one value for each unit of the first hidden layer, which is added there. It
+    /// begins with small numbers, so that its first steps decide which units are for what.
+    pub fn student(config: &TrainConfig, users: Matrix, items: usize, logit: f64) -> Self {
+        let mut random = stream(config.seed, Purpose::Initialise, 0);
+        let width = config.hidden[0];
+        let mut normal = |rows: usize, cols: usize, sd: f64| {
+            let data = (0..rows * cols).map(|_| (random.normal() * sd) as f32).collect();
+            Parameter::new(Matrix { rows, cols, data })
+        };
+        let user_width = users.cols;
+        let mut parameters = vec![
+            Parameter::frozen(users),
+            normal(items + 1, width, 0.1),
+            normal(user_width, width, 0.1),
+            Parameter::frozen(identity(width)),
+            Parameter::new(Matrix::zeros(1, width)),
+        ];
+        let outputs = config.hidden[1..].iter().chain([&1]);
+        for (&inputs, &outputs) in config.hidden.iter().zip(outputs) {
+            parameters.push(normal(inputs, outputs, if outputs == 1 { 0.3 } else { (2.0 / inputs as f64).sqrt() }));
+            let bias = if outputs == 1 { logit as f32 } else { 0.0 };
+            parameters.push(Parameter::new(Matrix { rows: 1, cols: outputs, data: vec![bias; outputs] }));
+        }
+        Self(parameters)
+    }
+
     /// Embeddings normal around 0; linear layers uniform within 1 / sqrt(inputs), as PyTorch begins them.
     pub fn initial(config: &TrainConfig, users: usize, items: usize) -> Self {
         let mut random = stream(config.seed, Purpose::Initialise, 0);
@@ -54,6 +80,7 @@ impl Parameters {
     pub fn without_moments(&self) -> Self {
         let copy = |parameter: &Parameter| Parameter {
             value: parameter.value.clone(),
+            frozen: parameter.frozen,
             first: Vec::new(),
             second: Vec::new(),
             step: parameter.step.clone(),
@@ -73,20 +100,20 @@ impl Parameters {
         let [users, items, dense @ ..] = self.0.as_mut_slice() else { unreachable!("a net has two tables") };
         let Gradients { loss, users: user_gradients, items: item_gradients, dense: dense_gradients } =
             net.gradients(Input {
-                users: Rows {
-                    values: users.gather(adamw, step - 1, &batch.users.rows),
-                    positions: &batch.users.positions,
-                },
-                items: Rows {
-                    values: items.gather(adamw, step - 1, &batch.items.rows),
-                    positions: &batch.items.positions,
+                users: users.gather(adamw, step - 1, &batch.users),
+                items: items.gather(adamw, step - 1, &batch.items),
+                pairs: match &batch.positions {
+                    Some((users, items)) => Pairs::Listed { users, items },
+                    None => Pairs::All,
                 },
                 dense: dense.iter().map(|parameter| &parameter.value).collect(),
-                ratings: &batch.values,
+                targets: &batch.targets,
+                importance: &batch.importance,
+                offsets: &batch.offsets,
                 masks,
             })?;
-        users.update(adamw, step, &batch.users.rows, &user_gradients);
-        items.update(adamw, step, &batch.items.rows, &item_gradients);
+        users.update(adamw, step, &batch.users, &user_gradients);
+        items.update(adamw, step, &batch.items, &item_gradients);
         for (parameter, gradients) in dense.iter_mut().zip(&dense_gradients) {
             let rows: Vec<u32> = (0..parameter.value.rows as u32).collect();
             parameter.update(adamw, step, &rows, gradients);
@@ -102,17 +129,33 @@ impl Parameters {
     /// The net as it stands. A row without training ratings (row 0, the unknown one, is always such) still is what it was
     /// drawn as; it becomes the mean of the rows that were trained.
     pub fn tables(&self, user_counts: &[u32], item_counts: &[u32]) -> Tables {
+        let tables = self.tables_as_trained();
+        Tables {
+            user_factors: with_mean_rows(&tables.user_factors, user_counts),
+            item_factors: with_mean_rows(&tables.item_factors, item_counts),
+            ..tables
+        }
+    }
+
+    /// The net as it stands; a teacher has taught every row.
+    pub fn tables_as_trained(&self) -> Tables {
         let value = |index: usize| &self.0[index].value;
         let first = Linear { weight: side_by_side(value(2), value(3)), bias: value(4).data.clone() };
         let further = self.0[5..].chunks_exact(2);
         let further =
             further.map(|layer| Linear { weight: transposed(&layer[0].value), bias: layer[1].value.data.clone() });
         Tables {
-            user_factors: with_mean_rows(value(0), user_counts),
-            item_factors: with_mean_rows(value(1), item_counts),
+            user_factors: value(0).clone(),
+            item_factors: value(1).clone(),
             layers: [first].into_iter().chain(further).collect(),
         }
     }
+}
+
+fn identity(width: usize) -> Matrix {
+    let mut matrix = Matrix::zeros(width, width);
+    (0..width).for_each(|unit| matrix.row_mut(unit)[unit] = 1.0);
+    matrix
 }
 
 fn normal(random: &mut SplitMix64, rows: usize, cols: usize) -> Matrix {

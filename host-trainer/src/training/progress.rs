@@ -11,7 +11,9 @@ pub trait Observer {
 /// Something that happened in a run. Epochs and steps count from 1.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// Once, before everything else.
+    /// Before everything else, where there is a teacher: so many of its samples are drawn.
+    Teacher { drawn: usize, samples: usize },
+    /// Once, before the first epoch.
     Started {
         epochs: usize,
         steps_per_epoch: usize,

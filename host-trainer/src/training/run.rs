@@ -1,18 +1,22 @@
 //! One training run, from its first epoch to its last.
 
-use super::Outcome;
+use super::{Outcome, Taught};
 use super::adamw::AdamW;
-use super::batches::{Batches, Purpose, stream};
+use super::batches::{Batches, Purpose, Source, stream};
+use super::blocks::Blocks;
 use super::checkpoint::State;
-use super::config::TrainConfig;
+use super::config::{ModelKind, Recipe, TrainConfig};
 use super::error::TrainError;
 use super::parameters::{Parameters, Tables};
 use super::progress::{End, EpochMetrics, Event, Observer};
 use super::schedule::one_cycle;
+use super::student::Student;
+use crate::data::side::SideColumns;
 use crate::data::{Counts, Dataset, Rating, RatingScale};
 use crate::metrics::Errors;
 use crate::model::CollabNn;
-use crate::weights::{OutputForm, Weights};
+use crate::teacher::{self, Progress, TeacherConfig};
+use crate::weights::{DotFactors, Matrix, Weights};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -26,43 +30,85 @@ pub struct Run<'a> {
     /// Of `training`.
     counts: Counts,
     y_range: (f32, f32),
+    /// Of the recipe that has a teacher.
+    student: Option<Student>,
     net: CollabNn,
     rates: Vec<f64>,
     adamw: AdamW,
 }
 
 impl<'a> Run<'a> {
-    pub fn new(dataset: &'a Dataset, ratings: &[Rating], config: &'a TrainConfig) -> Result<Self, TrainError> {
+    /// Where the recipe has a teacher, it learns here.
+    pub fn new(
+        dataset: &'a Dataset,
+        ratings: &[Rating],
+        config: &'a TrainConfig,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Self, TrainError> {
         config.check()?;
         if ratings.is_empty() {
             return Err(TrainError::NoRatings);
         }
-        let y_range = config.y_range.resolve(&dataset.scale);
+        let y_range = config.y_range.resolve(config.output, &dataset.scale);
         check_span(y_range, &dataset.scale)?;
         dataset.check_range(y_range.0, y_range.1)?;
         let (training, validation) = hold_out(ratings, config)?;
-        let rates = one_cycle(config.learning_rate, config.epochs * training.len().div_ceil(config.batch_size));
-        Ok(Self {
-            counts: dataset.counts(&training),
-            net: CollabNn::new(config.backend.device(), y_range),
-            adamw: AdamW::new(&rates, config.weight_decay),
+        let counts = dataset.counts(&training);
+        let student = match config.recipe {
+            Recipe::Plain => None,
+            Recipe::Best => Some(teach(dataset, &training, config, observer, stop)?),
+        };
+        let mut run = Self {
+            net: CollabNn::new(config.backend.device(), config.output, y_range),
+            adamw: AdamW::new(&[], config.weight_decay),
+            rates: Vec::new(),
+            counts,
             dataset,
             config,
             training,
             validation,
             y_range,
-            rates,
-        })
+            student,
+        };
+        run.rates = one_cycle(config.learning_rate, config.epochs * run.steps_per_epoch() as usize);
+        run.adamw = AdamW::new(&run.rates, config.weight_decay);
+        Ok(run)
     }
 
     pub fn steps_per_epoch(&self) -> u32 {
-        self.training.len().div_ceil(self.config.batch_size) as u32
+        self.with_source(|source| source.per_epoch() as u32)
+    }
+
+    /// Where batches come from.
+    fn with_source<R>(&self, f: impl FnOnce(&mut dyn Source) -> R) -> R {
+        let (config, dataset) = (self.config, self.dataset);
+        let (users, items) = (dataset.n_users(), dataset.n_items());
+        match &self.student {
+            None => f(&mut Batches::new(&self.training, users, items, config.batch_size, config.seed)),
+            Some(student) => student.with_lesson(config, self.y_range, |lesson| {
+                f(&mut Blocks::new(lesson, config.batch_size, config.seed))
+            }),
+        }
     }
 
     /// The state before the first epoch.
     pub fn begin(&self) -> State {
-        let parameters = Parameters::initial(self.config, self.dataset.n_users(), self.dataset.n_items());
+        let (users, items) = (self.dataset.n_users(), self.dataset.n_items());
+        let parameters = match &self.student {
+            None => Parameters::initial(self.config, users, items),
+            Some(student) => Parameters::student(self.config, student.users(), items, self.mean_logit()),
+        };
         State { parameters, history: Vec::new(), best: None }
+    }
+
+    /// The logit of the mean rating: where a net begins that has learned nothing. Beside a dot term there is nothing left to begin with.
+    fn mean_logit(&self) -> f64 {
+        if self.config.model == ModelKind::Both {
+            return 0.0;
+        }
+        let mean = self.training.iter().map(|rating| f64::from(rating.value)).sum::<f64>() / self.training.len() as f64;
+        self.config.output.logit(mean, self.y_range)
     }
 
     /// Runs the epochs that are left. `save` is called after each.
@@ -86,28 +132,35 @@ impl<'a> Run<'a> {
         if resumed.is_none() {
             observer.notice(&Event::Untrained { validation_rmse: self.validation_rmse(&state.parameters) });
         }
-        let mut batches = Batches::new(
-            &self.training,
-            self.dataset.n_users(),
-            self.dataset.n_items(),
-            config.batch_size,
-            config.seed,
-        );
+        let end = self.with_source(|source| self.epochs(source, state, observer, stop, save))?;
+        observer.notice(&Event::Finished { end, kept: kept(state) });
+        Ok(end)
+    }
+
+    fn epochs(
+        &self,
+        batches: &mut dyn Source,
+        state: &mut State,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+        save: &mut dyn FnMut(&State) -> Result<(), TrainError>,
+    ) -> Result<End, TrainError> {
+        let config = self.config;
         let mut clock = Clock::new((config.epochs - state.history.len()) * batches.per_epoch());
-        let end = loop {
+        loop {
             let epoch = state.history.len() + 1;
-            if epoch > config.epochs {
-                break End::AllEpochs;
+            if epoch > config.epochs || config.model == ModelKind::Dot {
+                return Ok(End::AllEpochs);
             }
             if self.patience_is_over(&state.history) {
-                break End::EarlyStop;
+                return Ok(End::EarlyStop);
             }
             // What an epoch that is cut short has made is of no use, and what a worse epoch has made is not wanted. Before the
             // first there is nothing to keep.
             let before = (!state.history.is_empty()).then(|| state.parameters.without_moments());
-            let Some(loss) = self.epoch(&mut state.parameters, &mut batches, epoch, observer, stop, &mut clock)? else {
+            let Some(loss) = self.epoch(&mut state.parameters, batches, epoch, observer, stop, &mut clock)? else {
                 state.parameters = before.ok_or(TrainError::Interrupted)?;
-                break End::Interrupted;
+                return Ok(End::Interrupted);
             };
             let metrics = EpochMetrics {
                 epoch,
@@ -117,16 +170,14 @@ impl<'a> Run<'a> {
             let best = remember(state, before, metrics);
             observer.notice(&Event::Epoch { metrics, best, eta: clock.eta() });
             save(state)?;
-        };
-        observer.notice(&Event::Finished { end, kept: kept(state) });
-        Ok(end)
+        }
     }
 
     /// One pass over the ratings; the mean loss, or `None` if it was stopped.
     fn epoch(
         &self,
         parameters: &mut Parameters,
-        batches: &mut Batches,
+        batches: &mut dyn Source,
         epoch: usize,
         observer: &mut dyn Observer,
         stop: &AtomicBool,
@@ -137,31 +188,34 @@ impl<'a> Run<'a> {
         let mut losses = 0.0;
         let mut seen = 0;
         batches.shuffle(epoch);
-        for index in 0..steps {
-            let batch = batches.batch(index);
-            let ratings = batch.values.len();
-            let masks = self.masks(ratings, || drop.uniform());
-            let step = (epoch - 1) * steps + index + 1;
-            let loss = parameters
-                .step(&self.net, &self.adamw, step as u32, &batch, masks)
-                .map_err(|error| self.backend_failed(&error))?;
-            if !loss.is_finite() {
-                let learning_rate = self.config.learning_rate;
-                return Err(TrainError::NotANumber {
-                    epoch,
-                    step: index + 1,
-                    learning_rate,
-                    half: learning_rate / 2.0,
-                });
+        let finished = std::thread::scope(|scope| {
+            // The next batches are made while a step is taken.
+            let (made, received) = std::sync::mpsc::sync_channel(BATCHES_AHEAD);
+            scope.spawn(move || (0..steps).map(|index| batches.batch(index)).try_for_each(|batch| made.send(batch)));
+            for (index, batch) in received.into_iter().enumerate() {
+                let masks = self.masks(batch.targets.len(), || drop.uniform());
+                let step = (epoch - 1) * steps + index + 1;
+                let loss = parameters
+                    .step(&self.net, &self.adamw, step as u32, &batch, masks)
+                    .map_err(|error| self.backend_failed(&error))?;
+                if !loss.is_finite() {
+                    let learning_rate = self.config.learning_rate;
+                    let half = learning_rate / 2.0;
+                    return Err(TrainError::NotANumber { epoch, step: index + 1, learning_rate, half });
+                }
+                losses += f64::from(loss) * batch.targets.len() as f64;
+                seen += batch.targets.len();
+                clock.tick();
+                let learning_rate = self.rates[step - 1];
+                observer.notice(&Event::Step { epoch, step: index + 1, loss, learning_rate, eta: clock.eta() });
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(false);
+                }
             }
-            losses += f64::from(loss) * ratings as f64;
-            seen += ratings;
-            clock.tick();
-            let learning_rate = self.rates[step - 1];
-            observer.notice(&Event::Step { epoch, step: index + 1, loss, learning_rate, eta: clock.eta() });
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
+            Ok(true)
+        })?;
+        if !finished {
+            return Ok(None);
         }
         parameters.catch_up_all(&self.adamw, (epoch * steps) as u32);
         Ok(Some(losses / seen as f64))
@@ -201,15 +255,24 @@ impl<'a> Run<'a> {
     }
 
     fn weights(&self, parameters: &Parameters, info: serde_json::Value) -> Weights {
-        let Tables { user_factors, item_factors, layers } = parameters.tables(&self.counts.users, &self.counts.items);
+        let tables = match self.student {
+            None => parameters.tables(&self.counts.users, &self.counts.items),
+            Some(_) => parameters.tables_as_trained(),
+        };
+        let Tables { mut user_factors, mut item_factors, mut layers } = tables;
+        if self.config.model == ModelKind::Dot {
+            layers.clear();
+            (user_factors, item_factors) = (Matrix::zeros(user_factors.rows, 0), Matrix::zeros(item_factors.rows, 0));
+        }
+        let dot = self.student.as_ref().filter(|_| self.config.model != ModelKind::Net).map(|student| &student.coordinates);
         Weights {
             user_factors,
             item_factors,
             layers,
-            dot: None,
+            dot: dot.map(|dot| DotFactors { users: dot.users.clone(), items: dot.items.clone() }),
             history: None,
-            item_bias: Vec::new(),
-            output: OutputForm::default(),
+            item_bias: dot.map_or_else(Vec::new, |dot| dot.bias.clone()),
+            output: self.config.output,
             y_range: self.y_range,
             user_ids: self.dataset.users.clone(),
             item_ids: self.dataset.items.clone(),
@@ -218,7 +281,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub fn outcome(&self, state: State, end: End) -> Result<Outcome, TrainError> {
+    pub fn outcome(self, state: State, end: End) -> Result<Outcome, TrainError> {
         let kept = kept(&state);
         let (dataset, scale) = (self.dataset, &self.dataset.scale);
         let info = json!({
@@ -236,15 +299,23 @@ impl<'a> Run<'a> {
             "training": {
                 "end": end,
                 "kept_epoch": kept,
-                "validation_rmse": state.history[kept - 1].validation_rmse,
+                "validation_rmse": kept.checked_sub(1).and_then(|kept| state.history[kept].validation_rmse),
                 "epochs": state.history,
             },
             "written_by": concat!("matchstick ", env!("CARGO_PKG_VERSION")),
         });
         let parameters = state.best.as_ref().map_or(&state.parameters, |(_, best)| best);
-        Ok(Outcome { weights: self.weights(parameters, info), history: state.history, kept, end })
+        let weights = self.weights(parameters, info);
+        let taught = self.student.map(|student| {
+            let dot = student.coordinates.dot_model(dataset);
+            Taught { dot, coordinates: student.coordinates, deviations: student.deviations }
+        });
+        Ok(Outcome { weights, taught, history: state.history, kept, end })
     }
 }
+
+/// Batches that wait for their step.
+const BATCHES_AHEAD: usize = 4;
 
 /// A blob's ratings have 16 fraction bits in 32, and a range needs room for a step between its ends.
 fn check_span(y_range: (f32, f32), scale: &RatingScale) -> Result<(), TrainError> {
@@ -318,4 +389,21 @@ impl Clock {
     fn eta(&self) -> Duration {
         self.start.elapsed().mul_f64(self.steps.saturating_sub(self.done) as f64 / self.done.max(1) as f64)
     }
+}
+
+/// Lets the teacher learn, and takes what a student needs.
+fn teach(
+    dataset: &Dataset,
+    training: &[Rating],
+    config: &TrainConfig,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Student, TrainError> {
+    let side = SideColumns::read(dataset)?;
+    let settings = TeacherConfig { seed: config.seed, ..TeacherConfig::default() };
+    let mut progress = |progress: Progress| {
+        observer.notice(&Event::Teacher { drawn: progress.iteration, samples: progress.iterations });
+    };
+    let posterior = teacher::fit(dataset, training, &side, &settings, &mut progress, stop)?;
+    Ok(Student::new(posterior, config.user_dim, config.seed))
 }

@@ -5,6 +5,7 @@ use crate::baselines::Baselines;
 use crate::data::random::SplitMix64;
 use crate::data::{RatingScale, Split, synthetic};
 use crate::metrics::Errors;
+use crate::weights::OutputForm;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// 30 users and 20 items; the rating is a sum that a net can learn. User 30 and item 20 are never rated.
@@ -25,6 +26,7 @@ fn tiny() -> Dataset {
         titles: (1..=20).map(|id| format!("Title {id}")).collect(),
         ratings,
         test: None,
+        implicit: false,
         scale: RatingScale { min: 1.0, max: 5.0, step: 1.0 },
         fold: None,
         has_times: false,
@@ -45,7 +47,7 @@ fn small(hidden: &[usize]) -> TrainConfig {
         weight_decay: 0.01,
         dropout: 0.1,
         patience: None,
-        ..TrainConfig::default()
+        ..TrainConfig::plain()
     }
 }
 
@@ -275,15 +277,59 @@ fn a_single_rating_can_be_trained_on() {
     assert_eq!((outcome.kept, outcome.history[4].validation_rmse), (5, None));
 }
 
+/// Test RMSE of a float net on the demo data.
+fn demo_rmse(data: &Dataset, test: &[Rating], weights: &Weights) -> f64 {
+    let pairs: Vec<(u32, u32)> = test.iter().map(|rating| (rating.user, rating.item)).collect();
+    let mut scores = weights.score_pairs(&pairs).into_iter();
+    Errors::of(test, data.scale, |_| scores.next().unwrap()).rmse()
+}
+
 #[test]
-fn the_defaults_beat_user_and_item_bias_on_the_demo_data() {
-    let data = synthetic::demo().dataset;
+fn the_plain_recipe_beats_user_and_item_bias_on_the_demo_data_and_the_best_comes_near_the_oracle() {
+    let demo = synthetic::demo();
+    let data = demo.dataset.clone();
     let parts = Split::Random { fraction: 0.2, seed: 0 }.apply(&data).unwrap();
-    let outcome = fit(&data, &parts.train, &TrainConfig::default(), &mut (), &AtomicBool::new(false)).unwrap();
-    let pairs: Vec<(u32, u32)> = parts.test.iter().map(|rating| (rating.user, rating.item)).collect();
-    let mut scores = outcome.weights.score_pairs(&pairs).into_iter();
-    let net = Errors::of(&parts.test, data.scale, |_| scores.next().unwrap()).rmse();
+    let fitted = |config: &TrainConfig| fit(&data, &parts.train, config, &mut (), &AtomicBool::new(false)).unwrap();
+    let plain = demo_rmse(&data, &parts.test, &fitted(&TrainConfig::plain()).weights);
+    let best = fitted(&TrainConfig::best());
+    let (net, dot) = (&best.weights, &best.taught.as_ref().unwrap().dot);
+    let (net, dot) = (demo_rmse(&data, &parts.test, net), demo_rmse(&data, &parts.test, dot));
     let baselines = Baselines::fit(&parts.train, data.n_users(), data.n_items());
     let bias = Errors::of(&parts.test, data.scale, |rating| baselines.user_item(rating.user, rating.item)).rmse();
-    assert!(net < bias - 0.02, "net {net}, user and item bias {bias}");
+    assert!(plain < bias - 0.02, "plain {plain}, user and item bias {bias}");
+    let oracle = Errors::of(&parts.test, data.scale, |rating| {
+        demo.oracle(rating.user, rating.item).unwrap()
+    }).rmse();
+    let way = |rmse: f64| (bias - rmse) / (bias - oracle);
+    assert!(way(net) >= 0.45 && way(dot) >= 0.45, "net {net}, dot {dot}, bias {bias}, oracle {oracle}");
+}
+
+#[test]
+fn a_student_that_is_interrupted_ends_as_one_that_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = tiny();
+    let config = TrainConfig { user_dim: 3, item_dim: 6, hidden: vec![6], epochs: 4, ..TrainConfig::best() };
+    let whole = to_file(&data, &config, &folder.path().join("whole"), false).unwrap();
+    let out = folder.path().join("parts");
+    assert_eq!(interrupt(&data, &config, &out, 3, 1).unwrap().end, End::Interrupted);
+    assert_eq!(to_file(&data, &config, &out, true).unwrap(), whole);
+}
+
+#[test]
+fn a_dot_model_and_both_predict_what_the_teacher_does() {
+    let data = tiny();
+    let config = |model| TrainConfig {
+        model,
+        output: OutputForm::Linear,
+        user_dim: 4,
+        item_dim: 6,
+        hidden: vec![6],
+        ..TrainConfig::best()
+    };
+    let rmse = |weights: &Weights| demo_rmse(&data, &data.ratings, weights);
+    let dot = run(&data, &config(ModelKind::Dot)).unwrap();
+    assert!(dot.weights.layers.is_empty() && dot.weights.dot.is_some());
+    let both = run(&data, &config(ModelKind::Both)).unwrap();
+    assert!(!both.weights.layers.is_empty() && both.weights.dot.is_some());
+    assert!(rmse(&dot.weights) < 0.3 && rmse(&both.weights) < 0.3, "{} {}", rmse(&dot.weights), rmse(&both.weights));
 }

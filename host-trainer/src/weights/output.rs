@@ -31,6 +31,18 @@ impl OutputForm {
         }
     }
 
+    /// The logit for which `rating` is shown, for a rating within the range.
+    #[must_use]
+    pub fn logit(self, rating: f64, (lo, hi): (f32, f32)) -> f64 {
+        let (lo, hi) = (f64::from(lo), f64::from(hi));
+        let logit = || ((rating - lo) / (hi - rating)).ln();
+        match self {
+            Self::SigmoidRange => logit(),
+            Self::TanhRange => logit() / 2.0,
+            Self::Linear | Self::Score => rating,
+        }
+    }
+
     /// The name in files, options and JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -61,6 +73,9 @@ mod tests {
         assert!((tanh - (-1.0 + 4.0 * (1.0 + x.tanh()) / 2.0)).abs() < 1e-12);
         assert_eq!([-2.0, 0.5, 9.0].map(|x| OutputForm::Linear.apply(x, range)), [-1.0, 0.5, 3.0]);
         assert_eq!(OutputForm::Score.apply(9.0, range), 9.0);
+        for form in [OutputForm::SigmoidRange, OutputForm::TanhRange, OutputForm::Linear, OutputForm::Score] {
+            assert!((form.apply(form.logit(1.7, range), range) - 1.7).abs() < 1e-9);
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Shop {
         shop.write("shop/ratings.csv", &ratings);
         shop.write("shop/movies.csv", &titles);
         let model = shop.path("model.safetensors");
-        let small = ["--user-dim", "4", "--item-dim", "5", "--hidden", "6", "--epochs", "3"];
+        let small = ["--recipe", "plain", "--user-dim", "4", "--item-dim", "5", "--hidden", "6", "--epochs", "3"];
         run(["train", "--data", &shop.data(), "--out", &model].into_iter().chain(small)).ok();
         run(["quantize", &model, "--out", &shop.path("model.blob")]).ok();
         run(["quantize", &model, "--out", &shop.path("users.blob"), "--users", "all"]).ok();

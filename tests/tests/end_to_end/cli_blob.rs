@@ -121,7 +121,7 @@ fn a_model_of_other_items() {
     let ratings = std::fs::read_to_string(format!("{}/ratings.csv", shop().data())).unwrap();
     std::fs::write(path("other.csv"), ratings.replace("tea 1,", "coffee 1,")).unwrap();
     let (data, other) = (path("other.csv"), path("other.safetensors"));
-    let small = ["--user-dim", "4", "--item-dim", "5", "--hidden", "6", "--epochs", "1"];
+    let small = ["--recipe", "plain", "--user-dim", "4", "--item-dim", "5", "--hidden", "6", "--epochs", "1"];
     run(["train", "--data", &data, "--out", &other].into_iter().chain(small)).ok();
     run(words(&format!("rank --user bø --blob {{blob}} --model {other}")))
         .fails(1, &["don't belong together", "the id of item", "tea 1"]);

@@ -100,7 +100,7 @@ impl Models {
 }
 
 impl Made {
-    /// Trains with the defaults, unless this program has trained on this data before.
+    /// Trains the plain net, unless this program has trained on this data before.
     fn new() -> Outcome<Made> {
         let program = build()?;
         let mut hash = Hash::default();
@@ -118,8 +118,8 @@ impl Made {
         std::fs::create_dir_all(&folder).map_err(|error| Failure::check(format!("{}: {error}", folder.display())))?;
         let made = Made { program, folder, data };
         if !made.model().is_file() {
-            eprintln!("figures: training on {} with the defaults", made.data.join(" "));
-            made.call(&["train", "--out"], &made.model(), &made.data)?;
+            eprintln!("figures: training the plain net on {}", made.data.join(" "));
+            made.call(&["train", "--recipe", "plain", "--out"], &made.model(), &made.data)?;
         }
         Ok(made)
     }

@@ -1,6 +1,9 @@
-//! Measures of predictions: errors in stars, and how much two rankings agree. Streaming: nothing is kept but sums.
+//! Measures of predictions: errors in stars, and how much two rankings agree; of recommendations in [`ranking`]. Streaming: nothing is
+//! kept but sums.
 //!
 //! What is measured on which ratings is the caller's affair. Without any rating a mean is NaN, which JSON shows as null.
+
+pub mod ranking;
 
 use crate::data::{Rating, RatingScale};
 

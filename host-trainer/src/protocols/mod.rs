@@ -1,0 +1,193 @@
+//! Evaluation protocols that others publish figures for: which ratings train, which test, and what is measured.
+//!
+//! A protocol trains on each fold, quantises, and evaluates the blobs with the engine, beside the float models and what anyone could predict.
+//! Nothing is chosen on a test part: epochs are fixed, and nothing is held out to stop early. Predictions are clipped to the data's own scale,
+//! but for `fastai-ch8`, whose figures are not.
+
+mod fold_in;
+mod folds;
+mod peers;
+mod rating;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use crate::data::DataError;
+use crate::evaluate::EvaluateError;
+use crate::quantize::QuantizeError;
+use crate::training::{Observer, TrainConfig, TrainError};
+use folds::Fold;
+
+pub use peers::Peer;
+
+/// A protocol by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Protocol {
+    /// MovieLens 100K, the five folds u1 to u5
+    #[value(name = "ml100k-u1-u5")]
+    Ml100kU1U5,
+    /// MovieLens 100K, ua and ub: ten ratings of each user are the test part
+    #[value(name = "ml100k-ua-ub")]
+    Ml100kUaUb,
+    /// MovieLens latest small, five random folds
+    #[value(name = "ml-latest-small-5fold")]
+    MlLatestSmall,
+    /// MovieLens 100K by title, a random fifth five times, MSE: chapter 8 of fastai's book
+    #[value(name = "fastai-ch8")]
+    FastaiCh8,
+    /// MovieLens 100K, new users with 0 to 15 ratings whom training never saw
+    #[value(name = "fold-in")]
+    FoldIn,
+}
+
+/// One predictor, and what was measured of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// `baseline`, `net` or `dot`.
+    pub model: &'static str,
+    /// Which baseline, or the encoding of item rows; `float` is the model before it is quantised.
+    pub variant: String,
+    /// By the name of the measure: see [`Protocol::measures`].
+    pub values: BTreeMap<String, f64>,
+}
+
+/// What a fold gave.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FoldResult {
+    pub fold: String,
+    pub rows: Vec<Row>,
+}
+
+/// All of a protocol.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    pub protocol: &'static str,
+    /// What each row's values are, in the order in which they are shown.
+    pub measures: Vec<&'static str>,
+    /// The means over folds.
+    pub mean: Vec<Row>,
+    pub folds: Vec<FoldResult>,
+    /// What others publish for this protocol.
+    pub peers: &'static [Peer],
+}
+
+/// Why a protocol could not be run.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ProtocolError {
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Quantize(#[from] QuantizeError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Evaluate(#[from] EvaluateError),
+    #[error("{} has no item titles, and this protocol tells items apart by them", data.display())]
+    #[diagnostic(help("give the folder of MovieLens 100K, with u.item in it"))]
+    NoTitles { data: std::path::PathBuf },
+    #[error("{} has none of the users whom this protocol keeps from training", data.display())]
+    #[diagnostic(help("give the folder of MovieLens 100K"))]
+    NoNewUsers { data: std::path::PathBuf },
+}
+
+impl Protocol {
+    /// As on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ml100kU1U5 => "ml100k-u1-u5",
+            Self::Ml100kUaUb => "ml100k-ua-ub",
+            Self::MlLatestSmall => "ml-latest-small-5fold",
+            Self::FastaiCh8 => "fastai-ch8",
+            Self::FoldIn => "fold-in",
+        }
+    }
+
+    /// Names of what is measured; the first one decides.
+    #[must_use]
+    pub fn measures(self) -> Vec<&'static str> {
+        match self {
+            Self::FastaiCh8 => vec!["mse", "rmse", "mae", "top10_overlap", "item_bytes"],
+            Self::FoldIn => vec!["n0", "n1", "n3", "n5", "n10", "n15"],
+            _ => vec!["rmse", "mae", "top10_overlap", "item_bytes"],
+        }
+    }
+
+    /// How many folds it has.
+    #[must_use]
+    pub fn folds(self) -> usize {
+        match self {
+            Self::Ml100kUaUb => 2,
+            Self::FoldIn => 1,
+            _ => 5,
+        }
+    }
+
+    /// Runs it on the data set at `data`. `config` says how to train; whatever it holds out for validation, a protocol does not.
+    ///
+    /// # Errors
+    /// [`ProtocolError`], also where the data is not the protocol's.
+    pub fn run(
+        self,
+        data: &Path,
+        config: &TrainConfig,
+        observer: &mut dyn Observer,
+        fold_done: &mut dyn FnMut(&FoldResult),
+        stop: &AtomicBool,
+    ) -> Result<Report, ProtocolError> {
+        let config = TrainConfig { validation: 0.0, patience: None, ..config.clone() };
+        let mut results = Vec::new();
+        for index in 0..self.folds() {
+            let fold = Fold::of(self, data, index)?;
+            let rows = match self {
+                Self::FoldIn => fold_in::rows(&fold, &config, observer, stop)?,
+                _ => rating::rows(&fold, &config, self == Self::FastaiCh8, observer, stop)?,
+            };
+            let result = FoldResult { fold: fold.name, rows };
+            fold_done(&result);
+            results.push(result);
+        }
+        Ok(Report {
+            protocol: self.name(),
+            measures: self.measures(),
+            mean: mean(&results),
+            folds: results,
+            peers: peers::of(self),
+        })
+    }
+}
+
+/// The mean of every value over the folds. Every fold has the same rows.
+fn mean(folds: &[FoldResult]) -> Vec<Row> {
+    let Some((first, others)) = folds.split_first() else { return Vec::new() };
+    let mut mean = first.rows.clone();
+    for (index, row) in mean.iter_mut().enumerate() {
+        for (measure, value) in &mut row.values {
+            *value += others.iter().filter_map(|fold| fold.rows.get(index)?.values.get(measure)).sum::<f64>();
+            *value /= folds.len() as f64;
+        }
+    }
+    mean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mean_is_over_folds_row_by_row() {
+        let row = |model, rmse: f64| Row {
+            model,
+            variant: "int8".into(),
+            values: BTreeMap::from([("rmse".to_owned(), rmse)]),
+        };
+        let fold = |name: &str, a, b| FoldResult { fold: name.into(), rows: vec![row("net", a), row("dot", b)] };
+        let mean = mean(&[fold("u1", 1.0, 3.0), fold("u2", 2.0, 4.0)]);
+        assert_eq!(mean, [row("net", 1.5), row("dot", 3.5)]);
+    }
+}
