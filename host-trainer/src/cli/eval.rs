@@ -13,6 +13,8 @@ use matchstick_trainer::metrics::Errors;
 use matchstick_trainer::protocols::Protocol;
 use matchstick_trainer::quantize::float_net::FloatNet;
 use matchstick_trainer::quantize::report::top10_overlap;
+#[cfg(feature = "train")]
+use matchstick_trainer::training::{Recipe, TrainConfig};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
 use serde_json::{Value, json};
@@ -21,8 +23,6 @@ use thiserror::Error;
 use super::args::{BlobArgs, DataArgs, SplitArgs};
 use super::data::{Loaded, Rows, ScaleError, check_scale};
 use super::failure::{CommandError, DATA, OutputError, USAGE};
-#[cfg(feature = "train")]
-use super::hyper::HyperArgs;
 use super::open::{BlobFile, OpenError};
 #[cfg(feature = "train")]
 use super::protocol::ProtocolCommandError;
@@ -47,9 +47,14 @@ pub struct EvalArgs {
     data: DataArgs,
     #[command(flatten)]
     split: SplitArgs,
+    /// With --protocol: how weights come from ratings
     #[cfg(feature = "train")]
-    #[command(flatten)]
-    hyper: HyperArgs,
+    #[arg(long, value_enum, default_value_t = Recipe::Best)]
+    recipe: Recipe,
+    /// With --protocol: the seed of training
+    #[cfg(feature = "train")]
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
 }
 
 #[derive(Debug, Error, Diagnostic)]
@@ -118,7 +123,8 @@ pub struct Measured {
 pub fn run(args: &EvalArgs, terminal: &Terminal) -> Result<(), EvalError> {
     #[cfg(feature = "train")]
     if let Some(protocol) = args.protocol {
-        return Ok(super::protocol::run(protocol, &args.data.data, &args.hyper.config(), terminal)?);
+        let config = TrainConfig { seed: args.seed, ..TrainConfig::of(args.recipe) };
+        return Ok(super::protocol::run(protocol, &args.data.data, &config, terminal)?);
     }
     let given = args.blob.as_ref().ok_or(EvalError::Nothing)?;
     let blob = BlobFile::open(&given.blob)?;
