@@ -6,9 +6,14 @@ use std::path::Path;
 
 /// Replaces `path` by a file with these bytes, or leaves everything as it was.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_streamed(path, |file| file.write_all(bytes))
+}
+
+/// The same for what is made bit by bit.
+pub fn write_streamed(path: &Path, write: impl FnOnce(&mut std::fs::File) -> io::Result<()>) -> io::Result<()> {
     check_replaceable(path)?;
     let mut file = create_beside(path)?;
-    file.write_all(bytes)?;
+    write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

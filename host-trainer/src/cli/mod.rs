@@ -6,9 +6,11 @@ mod args;
 mod data;
 mod emulate;
 mod eval;
+mod export;
 mod failure;
 #[cfg(feature = "train")]
 mod hyper;
+mod import;
 mod inspect;
 mod listing;
 mod lookup;
@@ -21,6 +23,7 @@ mod rank;
 mod score;
 #[cfg(feature = "train")]
 mod showcase;
+mod synth;
 mod table;
 mod terminal;
 #[cfg(feature = "train")]
@@ -71,6 +74,9 @@ enum Command {
     Rank(rank::RankArgs),
     Inspect(inspect::InspectArgs),
     Emulate(emulate::EmulateArgs),
+    Synth(synth::SynthArgs),
+    Import(import::ImportArgs),
+    Export(export::ExportArgs),
     #[cfg(feature = "train")]
     Try(try_::TryArgs),
     #[cfg(not(feature = "train"))]
@@ -93,6 +99,9 @@ impl Command {
             Self::Rank(args) => rank::run(args, terminal)?,
             Self::Inspect(args) => inspect::run(args, terminal)?,
             Self::Emulate(args) => emulate::run(args, terminal)?,
+            Self::Synth(args) => synth::run(args, terminal)?,
+            Self::Import(args) => import::run(args, terminal)?,
+            Self::Export(args) => export::run(args, terminal)?,
         }
         Ok(())
     }

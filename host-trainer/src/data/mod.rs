@@ -14,6 +14,7 @@
 mod columns;
 mod delimited;
 mod error;
+pub mod large;
 mod movielens;
 pub mod random;
 mod records;
