@@ -212,7 +212,8 @@ fn parse_year(text: &str) -> Option<u32> {
 /// The first year of each span but the first, such that spans hold about equally many items.
 fn year_spans(mut years: Vec<u32>) -> Vec<u32> {
     years.sort_unstable();
-    let mut firsts: Vec<u32> = (1..YEAR_SPANS).filter_map(|at| years.get(at * years.len() / YEAR_SPANS)).copied().collect();
+    let mut firsts: Vec<u32> =
+        (1..YEAR_SPANS).filter_map(|at| years.get(at * years.len() / YEAR_SPANS)).copied().collect();
     firsts.dedup();
     // The first span must hold something.
     firsts.retain(|first| years.first() != Some(first));
@@ -245,8 +246,19 @@ mod tests {
         let (_, side) = read(&[("u.data", RATINGS), ("u.user", users), ("u.item", items)]).unwrap();
         assert_eq!(
             side.names,
-            ["age 25 to 34", "age 35 to 49", "age before 18", "female", "occupation other", "occupation writer",
-             "genre 01", "genre 02", "year 1995 to 1996", "year before 1995", "year from 1997"]
+            [
+                "age 25 to 34",
+                "age 35 to 49",
+                "age before 18",
+                "female",
+                "occupation other",
+                "occupation writer",
+                "genre 01",
+                "genre 02",
+                "year 1995 to 1996",
+                "year before 1995",
+                "year from 1997"
+            ]
         );
         let users = side.users.unwrap();
         let third = 1.0 / 3.0;
@@ -272,11 +284,13 @@ mod tests {
 
         let users = b"1::F::1::10::x\n2::M::56::16::y\n";
         let movies = "1::A (1990)::Drama|War\n2::B (1991)::War\n3::É (2001)::Drama\n".as_bytes();
-        let (_, side) = read(&[("ratings.dat", b"1::1::3::5\n1::2::4::5\n2::3::5::5\n"), ("users.dat", users), ("movies.dat", movies)]).unwrap();
-        assert_eq!(
-            side.names[..5],
-            ["age before 18", "age from 50", "female", "occupation 10", "occupation 16"]
-        );
+        let (_, side) = read(&[
+            ("ratings.dat", b"1::1::3::5\n1::2::4::5\n2::3::5::5\n"),
+            ("users.dat", users),
+            ("movies.dat", movies),
+        ])
+        .unwrap();
+        assert_eq!(side.names[..5], ["age before 18", "age from 50", "female", "occupation 10", "occupation 16"]);
         assert_eq!(side.items.unwrap().cols, 5);
     }
 
@@ -292,7 +306,8 @@ mod tests {
     fn no_files_give_no_columns() {
         let (_, side) = read(&[("u.data", RATINGS)]).unwrap();
         assert_eq!(side, SideColumns::default());
-        let (_, side) = read(&[("ratings.csv", b"u,i,r\n1,1,3\n1,2,4\n2,3,5\n"), ("movies.csv", b"movieId,title\n1,A\n")]).unwrap();
+        let (_, side) =
+            read(&[("ratings.csv", b"u,i,r\n1,1,3\n1,2,4\n2,3,5\n"), ("movies.csv", b"movieId,title\n1,A\n")]).unwrap();
         assert_eq!(side, SideColumns::default());
         let demo = Dataset::load("demo", &LoadOptions::default()).unwrap();
         assert_eq!(SideColumns::read(&demo).unwrap(), SideColumns::default());

@@ -171,9 +171,11 @@ mod tests {
         let ratings: Vec<Rating> = [(1, 1.0), (2, -0.5), (3, 2.0)]
             .map(|(item, value)| Rating { user: 1, item, value, ..Rating::default() })
             .to_vec();
-        let other = Matrix { rows: 4, cols: 4, data: [
-            [0.0; 4], [0.5, 1.0, 0.25, 0.0], [-1.0, 0.5, -0.5, 0.0], [1.5, -0.25, 0.0, 0.0]
-        ].concat() };
+        let other = Matrix {
+            rows: 4,
+            cols: 4,
+            data: [[0.0; 4], [0.5, 1.0, 0.25, 0.0], [-1.0, 0.5, -0.5, 0.0], [1.5, -0.25, 0.0, 0.0]].concat(),
+        };
         let mut precision = Square::diagonal(3, 2.0);
         (precision[(0, 1)], precision[(1, 0)]) = (0.5, 0.5);
         let means = Matrix { rows: 2, cols: 3, data: vec![0.0, 0.0, 0.0, 0.3, -0.2, 0.1] };

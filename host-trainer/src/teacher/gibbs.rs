@@ -65,7 +65,13 @@ pub struct Chain {
 }
 
 impl Chain {
-    pub fn new(users: SparseRows, items: SparseRows, factors: usize, features: [Option<Features>; 2], seed: u64) -> Self {
+    pub fn new(
+        users: SparseRows,
+        items: SparseRows,
+        factors: usize,
+        features: [Option<Features>; 2],
+        seed: u64,
+    ) -> Self {
         let [of_users, of_items] = features;
         Self {
             users: Side::new(users, factors, of_users, seed, 0),

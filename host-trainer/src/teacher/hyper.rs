@@ -132,8 +132,7 @@ impl Prior {
         let about_mean = (square - 2.0 * mu * sum + count * mu * mu).max(0.0);
         let precision = stream.gamma(BIAS_SHAPE + count / 2.0) / (BIAS_RATE + about_mean / 2.0);
         self.precision[(bias, bias)] = precision;
-        self.mu[bias] =
-            sum / (count + MEAN_STRENGTH) + stream.normal() / ((count + MEAN_STRENGTH) * precision).sqrt();
+        self.mu[bias] = sum / (count + MEAN_STRENGTH) + stream.normal() / ((count + MEAN_STRENGTH) * precision).sqrt();
     }
 
     /// (columns, n), from its matrix normal distribution: mean (F^T F + s I)^-1 F^T (X - mu), and precisions F^T F + s I between rows,

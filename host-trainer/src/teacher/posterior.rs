@@ -83,7 +83,13 @@ impl Posterior {
                     let items = samples.items.block(block.clone());
                     let part = &mut means[block];
                     part.fill(samples.centre);
-                    multiply(part, Accum::Add, rows_of(&user, &(0..1)), rows_of(&items, &(0..items.rows)).transpose(), samples.factor);
+                    multiply(
+                        part,
+                        Accum::Add,
+                        rows_of(&user, &(0..1)),
+                        rows_of(&items, &(0..items.rows)).transpose(),
+                        samples.factor,
+                    );
                 }
             }
         }
@@ -203,7 +209,8 @@ impl Recorder {
     /// For a table of `users` by `items`, the unknown ones included.
     pub fn new(users: usize, items: usize, plan: &Plan) -> Self {
         let width = plan.factors + 2;
-        let fits = users.checked_mul(items).and_then(|cells| cells.checked_mul(4)).is_some_and(|b| b <= plan.dense_bytes);
+        let fits =
+            users.checked_mul(items).and_then(|cells| cells.checked_mul(4)).is_some_and(|b| b <= plan.dense_bytes);
         let store = if fits {
             Gathered::Table {
                 sum: Matrix::zeros(users, items),

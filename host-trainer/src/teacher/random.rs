@@ -102,7 +102,10 @@ mod tests {
         for shape in [0.5, 1.0, 3.5, 400.0] {
             let mut stream = Stream::new(2, [0; 3]);
             let (mean, variance) = moments(|| stream.gamma(shape));
-            assert!((mean / shape - 1.0).abs() < 0.02 && (variance / shape - 1.0).abs() < 0.05, "{shape}: {mean} {variance}");
+            assert!(
+                (mean / shape - 1.0).abs() < 0.02 && (variance / shape - 1.0).abs() < 0.05,
+                "{shape}: {mean} {variance}"
+            );
         }
     }
 

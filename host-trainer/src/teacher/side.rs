@@ -114,7 +114,14 @@ mod tests {
     fn two_groups_without_a_common_item_are_told_apart() {
         // Users 1 to 3 rated items 1 and 2; users 4 to 6 items 3 and 4. User 7 rated nothing.
         let ratings: Vec<Rating> = (1..=6)
-            .flat_map(|user| [0, 1].map(|item| Rating { user, item: 1 + item + 2 * u32::from(user > 3), value: 3.0, ..Rating::default() }))
+            .flat_map(|user| {
+                [0, 1].map(|item| Rating {
+                    user,
+                    item: 1 + item + 2 * u32::from(user > 3),
+                    value: 3.0,
+                    ..Rating::default()
+                })
+            })
             .collect();
         let (users, items) = (SparseRows::by_user(&ratings, 7, 0.0, 1.0), SparseRows::by_item(&ratings, 4, 0.0, 1.0));
         let given = Matrix { rows: 5, cols: 1, data: vec![0.0, 1.0, 2.0, 3.0, 4.0] };

@@ -1,9 +1,9 @@
 //! The leading singular vectors of a matrix that is only known by its products, by randomised subspace iteration (Halko, Martinsson
 //! and Tropp, 2011).
 
+use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
-use faer::diag::Diag;
 use faer::{Mat, MatRef, Par};
 
 use super::panel::{gram, orthonormalise, times};
