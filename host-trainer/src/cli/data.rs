@@ -13,7 +13,8 @@ use super::args::{ColumnArgs, SplitArgs};
 pub struct Loaded {
     pub dataset: Dataset,
     pub split: Split,
-    pub parts: Parts,
+    /// Empty without a split: ratings may be many, and are not copied.
+    parts: Parts,
 }
 
 impl Loaded {
@@ -26,8 +27,18 @@ impl Loaded {
             (None, None) => Split::None,
         };
         let dataset = Dataset::load(spec, &options(columns, split.fold.clone()))?;
-        let parts = split_by.apply(&dataset)?;
+        let parts = if split_by == Split::None { Parts::default() } else { split_by.apply(&dataset)? };
         Ok(Self { dataset, split: split_by, parts })
+    }
+
+    /// What there is to learn from.
+    pub fn train(&self) -> &[Rating] {
+        if self.split == Split::None { &self.dataset.ratings } else { &self.parts.train }
+    }
+
+    /// What is kept from learning; nothing without a split.
+    pub fn test(&self) -> &[Rating] {
+        &self.parts.test
     }
 
     /// What the test part is called in a table.

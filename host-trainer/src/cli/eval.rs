@@ -135,7 +135,7 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Result<(), EvalError> {
         return Err(EvalError::NoUsers { path: given.blob.clone() });
     }
     let loaded = Loaded::open(&args.data.data, &args.data.columns, &args.split)?;
-    let (dataset, parts) = (&loaded.dataset, &loaded.parts);
+    let dataset = &loaded.dataset;
     check_scale(dataset, (model.lowest_rating().to_f64() as f32, model.highest_rating().to_f64() as f32))?;
     let ids = |names: Option<Strings<'_>>, rows: u32| -> Vec<String> {
         match names {
@@ -148,8 +148,8 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Result<(), EvalError> {
     let rows = Rows::new(dataset, &user_ids, &ids(model.item_ids(), model.item_rows()));
     // Without a split, everything is measured on what there is.
     let (test, on) = match loaded.split {
-        Split::None => (&parts.train, "all ratings (those that it was trained on may be among them)".to_owned()),
-        _ => (&parts.test, loaded.test_name()),
+        Split::None => (loaded.train(), "all ratings (those that it was trained on may be among them)".to_owned()),
+        _ => (loaded.test(), loaded.test_name()),
     };
     let pairs = rows.of(test);
     if pairs.iter().all(|pair| pair.item == 0) {
@@ -161,7 +161,7 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Result<(), EvalError> {
     }
     let spinner = terminal.spinner(&format!("scoring {} pairs with the engine", thousands(pairs.len() as u64)));
     let users = weights.as_ref().map_or(Users::Stored, Users::Weights);
-    let mut measured = baselines(dataset, &parts.train, test);
+    let mut measured = baselines(dataset, loaded.train(), test);
     if let Some(weights) = &weights {
         let all: Vec<(u32, u32)> = pairs.iter().map(|pair| (pair.user, pair.item)).collect();
         let mut scores = weights.score_pairs(&all).into_iter();

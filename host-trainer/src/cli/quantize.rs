@@ -132,7 +132,7 @@ pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeComma
             let loaded = Loaded::open(spec, &args.columns, &args.split)?;
             check_not_input(&args.out, &[&loaded.dataset.path, &loaded.dataset.test_path]).map_err(unwritable)?;
             check_scale(&loaded.dataset, weights.y_range)?;
-            let ratings = Rows::new(&loaded.dataset, &weights.user_ids, &weights.item_ids).of(&loaded.parts.train);
+            let ratings = Rows::new(&loaded.dataset, &weights.user_ids, &weights.item_ids).of(loaded.train());
             if ratings.iter().all(|rating| rating.user == 0 || rating.item == 0) {
                 return Err(QuantizeCommandError::OtherData { data: spec.clone(), path: args.model.clone() });
             }

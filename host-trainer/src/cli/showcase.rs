@@ -118,7 +118,7 @@ impl Showcase<'_> {
 
     fn popular(&self) -> Vec<u32> {
         let dataset = &self.loaded.dataset;
-        let all = Baselines::fit(&self.loaded.parts.train, dataset.n_users(), dataset.n_items()).popularity();
+        let all = Baselines::fit(self.loaded.train(), dataset.n_users(), dataset.n_items()).popularity();
         let seen = |item: &u32| self.seen.iter().any(|rating| rating.item == *item);
         all.into_iter().filter(|item| !seen(item)).take(self.chip.ranked.len()).collect()
     }

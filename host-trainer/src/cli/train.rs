@@ -76,7 +76,7 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
     let loaded = Loaded::open(&args.data.data, &args.data.columns, &args.split)?;
     let stop = stop_on_interrupt()?;
     let mut watcher = Watcher::new(terminal, Arc::clone(&stop));
-    let outcome = train(&loaded.dataset, &loaded.parts.train, &config, &args.out, args.resume, &mut watcher, &stop);
+    let outcome = train(&loaded.dataset, loaded.train(), &config, &args.out, args.resume, &mut watcher, &stop);
     // That nobody listens is the reason for whatever else went wrong.
     watcher.finish()?;
     let outcome = outcome?;
@@ -136,12 +136,12 @@ pub fn measure(
     config: &TrainConfig,
     weights: &Weights,
 ) -> Result<(Option<String>, Vec<Measured>), TrainError> {
-    let Loaded { dataset, parts, .. } = loaded;
-    if !parts.test.is_empty() {
-        let name = format!("{}, {} ratings", loaded.test_name(), thousands(parts.test.len() as u64));
-        return Ok((Some(name), beside_baselines(dataset, &parts.train, &parts.test, weights)));
+    let dataset = &loaded.dataset;
+    if !loaded.test().is_empty() {
+        let name = format!("{}, {} ratings", loaded.test_name(), thousands(loaded.test().len() as u64));
+        return Ok((Some(name), beside_baselines(dataset, loaded.train(), loaded.test(), weights)));
     }
-    let (learned, held_out) = hold_out(&parts.train, config)?;
+    let (learned, held_out) = hold_out(loaded.train(), config)?;
     if held_out.is_empty() {
         return Ok((None, Vec::new()));
     }

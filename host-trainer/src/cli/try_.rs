@@ -138,7 +138,7 @@ pub fn run(args: &TryArgs, terminal: &Terminal) -> Result<(), TryError> {
     let users = Names::new(Kind::User, dataset.name.clone(), dataset.n_users() + 1, dataset.users.clone(), Vec::new());
     let person = match &args.user {
         Some(asked) => users.find(asked)?,
-        None => somebody(&loaded.parts.train, dataset.n_users()),
+        None => somebody(loaded.train(), dataset.n_users()),
     };
 
     let config = TrainConfig { seed: args.seed, ..TrainConfig::default() };
@@ -147,7 +147,7 @@ pub fn run(args: &TryArgs, terminal: &Terminal) -> Result<(), TryError> {
     check_shape(&shape_of(&loaded, &config), &QuantizeOptions::default(), Wanted::default(), room)?;
     terminal.note(&format!(
         "[1/4] training a net on {} {}ratings",
-        thousands(loaded.parts.train.len() as u64),
+        thousands(loaded.train().len() as u64),
         kind(&loaded)
     ));
     let weights = train(&loaded, &config, terminal)?;
@@ -159,7 +159,7 @@ pub fn run(args: &TryArgs, terminal: &Terminal) -> Result<(), TryError> {
     measure_blob(&loaded, &weights, &blob, &args.data, &mut predictors)?;
     let doing = format!("[3/4] building the firmware of {} ({})", board.name, board.core);
     let image = terminal.step(&doing, || build(board, Image::Device))?;
-    let seen: Vec<Rating> = loaded.parts.train.iter().filter(|rating| rating.user == person).copied().collect();
+    let seen: Vec<Rating> = loaded.train().iter().filter(|rating| rating.user == person).copied().collect();
     let vector = Users::Weights(&weights).vector(&blob.model()?, person)?;
     let doing = format!("[4/4] booting {} in QEMU, and ranking there", board.name);
     let chip = terminal.step(&doing, || ask(board, &image, &blob, vector, &seen))?;
@@ -178,7 +178,7 @@ fn kind(loaded: &Loaded) -> &'static str {
 fn train(loaded: &Loaded, config: &TrainConfig, terminal: &Terminal) -> Result<Weights, TryError> {
     let stop = stop_on_interrupt()?;
     let mut watcher = Watcher::new(terminal, stop.clone());
-    let outcome = fit(&loaded.dataset, &loaded.parts.train, config, &mut watcher, &stop);
+    let outcome = fit(&loaded.dataset, loaded.train(), config, &mut watcher, &stop);
     watcher.finish()?;
     Ok(outcome?.weights)
 }
@@ -208,7 +208,7 @@ fn shape_of(loaded: &Loaded, config: &TrainConfig) -> Weights {
 /// int8 rows where the board has room for them, else the best of what it has room for.
 fn quantised(loaded: &Loaded, weights: &Weights, spec: &str, room: usize) -> Result<(BlobFile, Vec<u8>), TryError> {
     let options = QuantizeOptions { name: name_of(weights), ..QuantizeOptions::default() };
-    let (bytes, _) = within(weights, &options, room, Some(&loaded.parts.train))?;
+    let (bytes, _) = within(weights, &options, room, Some(loaded.train()))?;
     let bytes = bytes.to_vec();
     Ok((BlobFile::new(Path::new(spec), &bytes)?, bytes))
 }
@@ -227,7 +227,7 @@ fn measure_blob(
     spec: &str,
     predictors: &mut Vec<Measured>,
 ) -> Result<(), TryError> {
-    let (test, scale) = (&loaded.parts.test, loaded.dataset.scale);
+    let (test, scale) = (loaded.test(), loaded.dataset.scale);
     if test.is_empty() {
         return Ok(());
     }

@@ -93,6 +93,13 @@ impl<'a> Watcher<'a> {
     }
 }
 
+/// The most memory that this process has held so far, where the system tells.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
 impl Observer for Watcher<'_> {
     fn notice(&mut self, event: &Event) {
         match event {
@@ -131,7 +138,7 @@ impl Observer for Watcher<'_> {
                 self.bar.set_position(((epoch - 1) * self.steps_per_epoch + step) as u64);
                 self.bar.set_message(format!("loss {loss:.3}{}", self.validation));
             }
-            Event::Epoch { metrics, best, eta } => {
+            Event::Epoch { metrics, best, training, eta } => {
                 self.epoch(metrics, *best, *eta);
                 self.emit(&json!({
                     "event": "epoch",
@@ -139,6 +146,8 @@ impl Observer for Watcher<'_> {
                     "train_rmse": metrics.train_rmse,
                     "validation_rmse": metrics.validation_rmse,
                     "best": best,
+                    "seconds": training.as_secs_f64(),
+                    "peak_bytes": peak_bytes(),
                     "eta_seconds": eta.as_secs(),
                 }));
             }

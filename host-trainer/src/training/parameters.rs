@@ -76,6 +76,12 @@ impl Parameters {
         self.0.iter().map(|parameter| parameter.value.data.len()).sum()
     }
 
+    /// The same, without what further training would need.
+    pub fn finished(self) -> Self {
+        let finished = |parameter| Parameter { first: Vec::new(), second: Vec::new(), ..parameter };
+        Self(self.0.into_iter().map(finished).collect())
+    }
+
     /// A copy that predicts the same and cannot be trained further.
     pub fn without_moments(&self) -> Self {
         let copy = |parameter: &Parameter| Parameter {

@@ -28,8 +28,8 @@ pub enum Event {
     Untrained { validation_rmse: Option<f64> },
     /// After each batch.
     Step { epoch: usize, step: usize, loss: f32, learning_rate: f64, eta: Duration },
-    /// After each epoch. `best`: these are the weights to keep so far.
-    Epoch { metrics: EpochMetrics, best: bool, eta: Duration },
+    /// After each epoch. `best`: these are the weights to keep so far; `training`: the time that its steps took.
+    Epoch { metrics: EpochMetrics, best: bool, training: Duration, eta: Duration },
     /// Once, at the end, with the epoch whose weights are kept.
     Finished { end: End, kept: usize },
 }

@@ -18,6 +18,7 @@ use crate::model::CollabNn;
 use crate::teacher::{self, Progress, TeacherConfig};
 use crate::weights::{DotFactors, Matrix, Weights};
 use serde_json::json;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant};
 pub struct Run<'a> {
     dataset: &'a Dataset,
     config: &'a TrainConfig,
-    training: Vec<Rating>,
+    training: Cow<'a, [Rating]>,
     validation: Vec<Rating>,
     /// Of `training`.
     counts: Counts,
@@ -41,7 +42,7 @@ impl<'a> Run<'a> {
     /// Where the recipe has a teacher, it learns here.
     pub fn new(
         dataset: &'a Dataset,
-        ratings: &[Rating],
+        ratings: &'a [Rating],
         config: &'a TrainConfig,
         observer: &mut dyn Observer,
         stop: &AtomicBool,
@@ -158,17 +159,19 @@ impl<'a> Run<'a> {
             // What an epoch that is cut short has made is of no use, and what a worse epoch has made is not wanted. Before the
             // first there is nothing to keep.
             let before = (!state.history.is_empty()).then(|| state.parameters.without_moments());
+            let begin = Instant::now();
             let Some(loss) = self.epoch(&mut state.parameters, batches, epoch, observer, stop, &mut clock)? else {
                 state.parameters = before.ok_or(TrainError::Interrupted)?;
                 return Ok(End::Interrupted);
             };
+            let training = begin.elapsed();
             let metrics = EpochMetrics {
                 epoch,
                 train_rmse: six_digits(loss.sqrt()),
                 validation_rmse: self.validation_rmse(&state.parameters),
             };
             let best = remember(state, before, metrics);
-            observer.notice(&Event::Epoch { metrics, best, eta: clock.eta() });
+            observer.notice(&Event::Epoch { metrics, best, training, eta: clock.eta() });
             save(state)?;
         }
     }
@@ -281,7 +284,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub fn outcome(self, state: State, end: End) -> Result<Outcome, TrainError> {
+    pub fn outcome(self, mut state: State, end: End) -> Result<Outcome, TrainError> {
         let kept = kept(&state);
         let (dataset, scale) = (self.dataset, &self.dataset.scale);
         let info = json!({
@@ -304,7 +307,11 @@ impl<'a> Run<'a> {
             },
             "written_by": concat!("matchstick ", env!("CARGO_PKG_VERSION")),
         });
-        let parameters = state.best.as_ref().map_or(&state.parameters, |(_, best)| best);
+        let parameters = match state.best.take() {
+            Some((_, best)) => best,
+            None => state.parameters,
+        };
+        let parameters = &parameters.finished();
         let weights = self.weights(parameters, info);
         let taught = self.student.map(|student| {
             let dot = student.coordinates.dot_model(dataset);
@@ -328,17 +335,23 @@ fn check_span(y_range: (f32, f32), scale: &RatingScale) -> Result<(), TrainError
 }
 
 /// What a run with these settings learns from, and the random slice that it holds out. Both keep the order that they had.
-pub fn hold_out(ratings: &[Rating], config: &TrainConfig) -> Result<(Vec<Rating>, Vec<Rating>), TrainError> {
+pub fn hold_out<'a>(
+    ratings: &'a [Rating],
+    config: &TrainConfig,
+) -> Result<(Cow<'a, [Rating]>, Vec<Rating>), TrainError> {
     let fraction = config.validation;
+    if fraction == 0.0 {
+        return Ok((Cow::Borrowed(ratings), Vec::new()));
+    }
     let slice = (ratings.len() as f64 * fraction).round() as usize;
-    if fraction > 0.0 && (slice == 0 || slice == ratings.len()) {
+    if slice == 0 || slice == ratings.len() {
         return Err(TrainError::TooFew { ratings: ratings.len(), fraction, slice });
     }
     let mut held_out = vec![false; ratings.len()];
     held_out[..slice].fill(true);
     stream(config.seed, Purpose::Validate, 0).shuffle(&mut held_out);
     let part = |wanted: bool| ratings.iter().zip(&held_out).filter(move |(_, held)| **held == wanted).map(|(r, _)| *r);
-    Ok((part(false).collect(), part(true).collect()))
+    Ok((Cow::Owned(part(false).collect()), part(true).collect()))
 }
 
 /// Adds the epoch to the history. If it is no better than one before it, the better parameters are kept aside. `before` is
