@@ -11,9 +11,19 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// The same for what is made bit by bit.
 pub fn write_streamed(path: &Path, write: impl FnOnce(&mut std::fs::File) -> io::Result<()>) -> io::Result<()> {
-    check_replaceable(path)?;
-    let mut file = create_beside(path)?;
+    let mut file = beside(path)?;
     write(file.as_file_mut())?;
+    replace(file, path)
+}
+
+/// A temporary file that can take the place of `path`.
+pub fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    check_replaceable(path)?;
+    create_beside(path)
+}
+
+/// Puts it there, once it is on the disk.
+pub fn replace(file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
@@ -21,8 +31,7 @@ pub fn write_streamed(path: &Path, write: impl FnOnce(&mut std::fs::File) -> io:
 
 /// Fails if a file could not be created at `path`: to be asked before minutes of work, not after.
 pub fn check_writable(path: &Path) -> io::Result<()> {
-    check_replaceable(path)?;
-    create_beside(path).map(drop)
+    beside(path).map(drop)
 }
 
 /// Fails if `out` is one of these files, by whatever name: an input must not be destroyed by its result.

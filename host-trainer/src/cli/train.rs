@@ -20,7 +20,7 @@ use super::failure::{CommandError, DATA, OutputError};
 use super::hyper::HyperArgs;
 use super::table::thousands;
 use super::terminal::Terminal;
-use super::watch::Watcher;
+use super::watch::{Watcher, peak_bytes};
 
 /// Trains a model on ratings
 #[derive(Args, Debug)]
@@ -90,6 +90,7 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
         "synthetic": loaded.dataset.synthetic,
         "end": outcome.end,
         "kept_epoch": outcome.kept,
+        "peak_bytes": peak_bytes(),
     });
     if let Some(part) = part {
         text.push_str(&format!("\nOn {part}:\n\n{}", table_of(&measured).render(terminal.width())));

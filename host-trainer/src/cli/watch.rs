@@ -94,7 +94,7 @@ impl<'a> Watcher<'a> {
 }
 
 /// The most memory that this process has held so far, where the system tells.
-fn peak_bytes() -> Option<u64> {
+pub fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
@@ -147,7 +147,6 @@ impl Observer for Watcher<'_> {
                     "validation_rmse": metrics.validation_rmse,
                     "best": best,
                     "seconds": training.as_secs_f64(),
-                    "peak_bytes": peak_bytes(),
                     "eta_seconds": eta.as_secs(),
                 }));
             }

@@ -47,11 +47,11 @@ pub fn export(weights: &Weights) -> Result<Exported, safetensors::SafeTensorErro
     }
     let mut report = Report { source: "PyTorch state dict, safetensors".into(), ..Report::default() };
     let mut file = Writer::default();
-    for (name, matrix, is_vector, what) in tensors {
-        let shape = if is_vector { vec![matrix.rows] } else { vec![matrix.rows, matrix.cols] };
-        file.floats(&name, shape.clone(), &matrix.data);
-        let (numbers, what) = ("float32".into(), what.to_owned());
-        report.parts.push(Part { tensor: name, shape, numbers, fate: Fate::Mapped, what });
+    for (name, matrix, is_vector, what) in &tensors {
+        let shape = if *is_vector { vec![matrix.rows] } else { vec![matrix.rows, matrix.cols] };
+        file.floats(name, shape.clone(), &matrix.data);
+        let (numbers, what) = ("float32".into(), (*what).to_owned());
+        report.parts.push(Part { tensor: name.clone(), shape, numbers, fate: Fate::Mapped, what });
     }
     if weights.history.is_some() {
         report.note("the rows of a user's history are left out: PyTorch's model has no place for them");

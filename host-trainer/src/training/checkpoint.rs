@@ -7,7 +7,6 @@ use super::error::TrainError;
 use super::parameters::Parameters;
 use super::progress::EpochMetrics;
 use crate::data::{Dataset, Rating};
-use crate::files::write_atomically;
 use crate::weights::{Matrix, Reader, WeightsError, Writer};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -89,8 +88,10 @@ impl State {
         }
         let format = |reason: String| WeightsError::Format { path: path.into(), reason };
         let header = serde_json::to_value(header).map_err(|error| format(error.to_string()))?;
-        let bytes = file.finish(header).map_err(|error| format(error.to_string()))?;
-        write_atomically(path, &bytes).map_err(|source| TrainError::Output { path: path.into(), source })
+        file.save(header, path).map_err(|error| match error {
+            WeightsError::Write { path, source } => TrainError::Output { path, source },
+            error => error.into(),
+        })
     }
 
     /// Reads the checkpoint of this very run. `fresh` has the shapes that the parameters must have, `steps` is the number of
@@ -119,7 +120,7 @@ impl State {
     }
 }
 
-fn write_parameters(file: &mut Writer, prefix: &str, parameters: &Parameters, moments: bool) {
+fn write_parameters<'a>(file: &mut Writer<'a>, prefix: &str, parameters: &'a Parameters, moments: bool) {
     for (index, parameter) in parameters.0.iter().enumerate().filter(|(_, parameter)| !parameter.frozen) {
         let Matrix { rows, cols, .. } = parameter.value;
         file.matrix(&format!("{prefix}.{index}.value"), &parameter.value);

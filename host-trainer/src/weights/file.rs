@@ -6,9 +6,10 @@
 //! ids 1..n and the range 0..5.5.
 
 use super::{DotFactors, Linear, Matrix, OutputForm, Weights};
-use crate::files::write_atomically;
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+use crate::files::{beside, replace};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, View};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -102,14 +103,12 @@ impl Weights {
 
     /// Writes the file beside its target and renames it, so that no half-written file is ever there.
     pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
-        let bytes = self.to_bytes().map_err(|error| match error {
-            SafeTensorError::HeaderTooLarge => WeightsError::HeaderTooLarge { path: path.into() },
-            error => WeightsError::Format { path: path.into(), reason: error.to_string() },
-        })?;
-        write_atomically(path, &bytes).map_err(|source| WeightsError::Write { path: path.into(), source })
+        let (file, metadata) = self.tensors();
+        file.save(metadata, path)
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>, SafeTensorError> {
+    /// Everything that goes into the file.
+    fn tensors(&self) -> (Writer<'_>, Value) {
         let mut file = Writer::default();
         if !self.layers.is_empty() {
             file.matrix("user_factors.weight", &self.user_factors);
@@ -135,45 +134,88 @@ impl Weights {
         if !self.titles.is_empty() {
             file.strings("titles", &self.titles);
         }
-        file.finish(json!({
+        let metadata = json!({
             "info": self.info,
             "output": self.output.name(),
             "y_range": [self.y_range.0, self.y_range.1],
-        }))
+        });
+        (file, metadata)
     }
 }
 
-/// Collects tensors and writes them with one JSON value as metadata.
+/// Collects tensors and writes them with one JSON value as metadata. Numbers are borrowed: a model may be gigabytes.
 #[derive(Default)]
-pub(crate) struct Writer {
-    tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
+pub(crate) struct Writer<'a> {
+    tensors: Vec<(String, Tensor<'a>)>,
 }
 
-impl Writer {
-    pub(crate) fn matrix(&mut self, name: &str, matrix: &Matrix) {
+struct Tensor<'a> {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn matrix(&mut self, name: &str, matrix: &'a Matrix) {
         self.floats(name, vec![matrix.rows, matrix.cols], &matrix.data);
     }
 
-    pub(crate) fn floats(&mut self, name: &str, shape: Vec<usize>, data: &[f32]) {
-        let bytes = data.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.tensors.push((name.into(), Dtype::F32, shape, bytes));
+    pub(crate) fn floats(&mut self, name: &str, shape: Vec<usize>, data: &'a [f32]) {
+        let bytes = if cfg!(target_endian = "little") {
+            Cow::Borrowed(bytemuck::cast_slice(data))
+        } else {
+            Cow::Owned(data.iter().flat_map(|value| value.to_le_bytes()).collect())
+        };
+        self.tensors.push((name.into(), Tensor { dtype: Dtype::F32, shape, bytes }));
     }
 
     fn strings(&mut self, name: &str, strings: &[String]) {
         let bytes = json!(strings).to_string().into_bytes();
-        self.tensors.push((name.into(), Dtype::U8, vec![bytes.len()], bytes));
+        self.tensors.push((name.into(), Tensor { dtype: Dtype::U8, shape: vec![bytes.len()], bytes: bytes.into() }));
     }
 
-    pub(crate) fn finish(self, mut metadata: Value) -> Result<Vec<u8>, SafeTensorError> {
-        // Sorted whether or not another crate in the build turns on serde_json's insertion order.
-        sort_keys(&mut metadata);
-        let views = self
-            .tensors
-            .iter()
-            .map(|(name, dtype, shape, bytes)| Ok((name.as_str(), TensorView::new(*dtype, shape.clone(), bytes)?)))
-            .collect::<Result<Vec<_>, SafeTensorError>>()?;
-        safetensors::serialize(views, Some(HashMap::from([(METADATA_KEY.to_string(), metadata.to_string())])))
+    /// Writes the file, or leaves the one that is there.
+    pub(crate) fn save(self, metadata: Value, path: &Path) -> Result<(), WeightsError> {
+        let write = |source| WeightsError::Write { path: path.into(), source };
+        let file = beside(path).map_err(write)?;
+        let metadata = written(metadata);
+        safetensors::serialize_to_file(self.tensors, Some(metadata), file.path()).map_err(|error| match error {
+            SafeTensorError::HeaderTooLarge => WeightsError::HeaderTooLarge { path: path.into() },
+            SafeTensorError::IoError(source) => write(source),
+            error => WeightsError::Format { path: path.into(), reason: error.to_string() },
+        })?;
+        replace(file, path).map_err(write)
     }
+
+    /// The bytes of the file.
+    pub(crate) fn finish(self, metadata: Value) -> Result<Vec<u8>, SafeTensorError> {
+        safetensors::serialize(self.tensors, Some(written(metadata)))
+    }
+}
+
+impl View for Tensor<'_> {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// The metadata as the file has it.
+fn written(mut metadata: Value) -> HashMap<String, String> {
+    // Sorted whether or not another crate in the build turns on serde_json's insertion order.
+    sort_keys(&mut metadata);
+    HashMap::from([(METADATA_KEY.to_string(), metadata.to_string())])
 }
 
 fn sort_keys(value: &mut Value) {
@@ -398,6 +440,14 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn text(&self, name: &str, reason: String) -> WeightsError {
         WeightsError::Text { path: self.path.into(), name: name.into(), reason }
+    }
+}
+
+#[cfg(test)]
+impl Weights {
+    fn to_bytes(&self) -> Result<Vec<u8>, SafeTensorError> {
+        let (file, metadata) = self.tensors();
+        file.finish(metadata)
     }
 }
 

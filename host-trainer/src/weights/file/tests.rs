@@ -24,7 +24,7 @@ fn with(name: &str, change: impl Fn(&mut Dtype, &mut Vec<usize>, &mut Vec<u8>)) 
             change(&mut dtype, &mut shape, &mut data);
         }
         if !shape.is_empty() {
-            writer.tensors.push((tensor.into(), dtype, shape, data));
+            writer.tensors.push((tensor.into(), Tensor { dtype, shape, bytes: data.into() }));
         }
     }
     writer.finish(json!({ "info": {}, "y_range": [0, 4] })).unwrap()
