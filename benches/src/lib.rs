@@ -2,7 +2,7 @@
 //! evaluates blobs. Instructions on boards are `cargo xtask bench`'s business.
 
 use matchstick::blob::writer::{Draft, FirstDraft, ItemsDraft};
-use matchstick::blob::{AlignedBytes, Quality};
+use matchstick::blob::{AlignedBytes, OutputForm, Quality};
 
 /// Hidden units.
 const WIDTH: usize = 50;
@@ -54,6 +54,7 @@ pub fn folded(encoding: Encoding, items: usize) -> AlignedBytes {
         hidden_limit: 4_095,
         user_limit: 4_095,
         logit_fraction_bits: 22,
+        output_form: OutputForm::SigmoidRange,
         range_low_q16: 0,
         range_span_q16: 11 << 15,
         quality: Quality::default(),

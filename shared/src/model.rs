@@ -2,11 +2,11 @@
 
 use core::ops::Range;
 
-use crate::blob::{self, BlobError, Head, ItemBlock, Sections, Strings, reader};
+use crate::blob::{self, BlobError, Head, ItemBlock, OutputForm, Sections, Strings, reader};
 use crate::dims::{Dims, NetKind};
 use crate::fixed::{Logit, RatingQ16};
 use crate::kernels::{Kernels, Native};
-use crate::ops::{look_up, sigmoid_range};
+use crate::ops::{Output, look_up};
 use crate::prepared::{NetValues, Prepared, UserValues};
 use crate::supports;
 use crate::{Memory, PrepareError, Score, Scorer, UserError, UserVector};
@@ -127,11 +127,25 @@ impl<'a> Model<'a> {
         Logit(self.head.output_bias.wrapping_add(shifted).wrapping_add(sum))
     }
 
-    /// What is shown for a logit of this model.
+    /// What is shown for a logit of this model: a rating, or, where the [output form](Self::output_form) is
+    /// [`Score`](OutputForm::Score), the logit with 16 fraction bits.
     #[must_use]
     pub fn rating(&self, logit: Logit) -> RatingQ16 {
         let head = &self.head;
-        sigmoid_range(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16)
+        let output = Output {
+            form: head.output_form,
+            fraction_bits: head.logit_fraction_bits,
+            low_q16: head.range_low_q16,
+            span_q16: head.range_span_q16,
+        };
+        output.rating(logit)
+    }
+
+    /// What turns a logit into what is shown. The ratings of a model whose form is [`Score`](OutputForm::Score) are none: they say
+    /// which item comes first, not how many stars somebody would give, and those of two users can't be compared.
+    #[must_use]
+    pub fn output_form(&self) -> OutputForm {
+        self.head.output_form
     }
 
     /// The whole blob, without whatever followed it in its region.
@@ -170,16 +184,23 @@ impl<'a> Model<'a> {
         blob::near_bytes(&self.head)
     }
 
-    /// The lower end of the rating range.
+    /// The lower end of the rating range: no rating is below it. Scores have no range, theirs is that of all numbers.
     #[must_use]
     pub fn lowest_rating(&self) -> RatingQ16 {
-        RatingQ16(self.head.range_low_q16)
+        RatingQ16(if self.is_score() { i32::MIN } else { self.head.range_low_q16 })
     }
 
-    /// The upper end of the rating range.
+    /// The upper end of the rating range: no rating is above it. Scores have no range, theirs is that of all numbers.
     #[must_use]
     pub fn highest_rating(&self) -> RatingQ16 {
+        if self.is_score() {
+            return RatingQ16(i32::MAX);
+        }
         RatingQ16(self.head.range_low_q16.saturating_add_unsigned(self.head.range_span_q16))
+    }
+
+    fn is_score(&self) -> bool {
+        supports::OUTPUT_FORMS && self.head.output_form == OutputForm::Score
     }
 
     /// External ids of users, where the blob has them.

@@ -8,5 +8,7 @@ pub(crate) const INT4: bool = cfg!(feature = "int4");
 pub(crate) const PQ: bool = cfg!(feature = "pq");
 /// Dot terms.
 pub(crate) const DOT: bool = cfg!(feature = "dot");
+/// Output forms other than sigmoid-range.
+pub(crate) const OUTPUT_FORMS: bool = cfg!(feature = "output-forms");
 /// Ids and titles.
 pub(crate) const NAMES: bool = cfg!(feature = "names");

@@ -206,8 +206,10 @@ pub fn assert_same_content(model: &Model<'_>, twin: &Twin) {
     assert_eq!(engine.vector_width(), reader.user_width + reader.dot_width);
     let scales: Vec<u32> = twin.blob.user_scales.iter().map(|scale| scale.to_bits()).collect();
     assert_eq!(model.user_scale_bits(), scales);
-    assert_eq!(i64::from(model.lowest_rating().0), reader.range_low_q16);
-    assert_eq!(i64::from(model.highest_rating().0), reader.range_low_q16 + reader.range_span_q16);
+    let shown = format!("{:?}", model.output_form());
+    assert_eq!(shown, format!("{:?}", reader.output_form));
+    let range = [model.lowest_rating(), model.highest_rating()].map(|end| i64::from(end.0));
+    assert_eq!(range, twin.rating_range());
     let lists = [
         (model.user_ids(), &twin.blob.user_ids),
         (model.item_ids(), &twin.blob.item_ids),

@@ -3,8 +3,8 @@
 //!
 //! Layout folded. Two hidden units a genre: one is positive where a person's taste meets the genre, one where it meets a dislike.
 
-use matchstick::blob::Quality;
 use matchstick::blob::writer::{Draft, FirstDraft, ItemsDraft};
+use matchstick::blob::{OutputForm, Quality};
 
 use crate::random::Random;
 
@@ -143,6 +143,7 @@ pub fn draft() -> Draft {
         hidden_limit: 4_095,
         user_limit: 255,
         logit_fraction_bits: FRACTION_BITS,
+        output_form: OutputForm::SigmoidRange,
         range_low_q16: 0,
         range_span_q16: 11 << 15,
         quality: Quality::default(),

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::blob_reader::{Encoding, SECTION_NAMES, UnpackedBlob, crc32};
+use crate::blob_reader::{Encoding, Form, SECTION_NAMES, UnpackedBlob, crc32};
 
 /// Bytes on a line.
 const LINE_BYTES: usize = 16;
@@ -86,7 +86,12 @@ fn field_value(blob: &UnpackedBlob, name: &str) -> String {
             Encoding::Int4 => "int4".into(),
             Encoding::Pq(codes) => format!("pq, {codes} codes"),
         },
-        "output_form" => "sigmoid-range".into(),
+        "output_form" => match head.output_form {
+            Form::SigmoidRange => "sigmoid-range".into(),
+            Form::TanhRange => "tanh-range".into(),
+            Form::Linear => "linear".into(),
+            Form::Score => "score".into(),
+        },
         "user_rows" => head.user_rows.to_string(),
         "item_rows" => head.item_rows.to_string(),
         "user_width" => head.user_width.to_string(),

@@ -1,9 +1,9 @@
 //! From a blob back to a draft, so that a test can leave parts out (titles, stored users) and write the rest anew.
 
-use matchstick::blob::Quality;
 use matchstick::blob::writer::{DenseDraft, DotDraft, Draft, FirstDraft, ItemsDraft};
+use matchstick::blob::{OutputForm, Quality};
 
-use crate::blob_reader::{Encoding, LayoutKind, UnpackedBlob};
+use crate::blob_reader::{Encoding, Form, LayoutKind, UnpackedBlob};
 
 /// The draft that a blob was written from.
 pub fn redraft(blob: &UnpackedBlob) -> Draft {
@@ -34,6 +34,12 @@ pub fn redraft(blob: &UnpackedBlob) -> Draft {
         hidden_limit: head.hidden_limit as u16,
         user_limit: head.user_limit as u16,
         logit_fraction_bits: head.logit_fraction_bits as u8,
+        output_form: match head.output_form {
+            Form::SigmoidRange => OutputForm::SigmoidRange,
+            Form::TanhRange => OutputForm::TanhRange,
+            Form::Linear => OutputForm::Linear,
+            Form::Score => OutputForm::Score,
+        },
         range_low_q16: head.range_low_q16 as i32,
         range_span_q16: head.range_span_q16 as u32,
         quality: Quality { pairs, float_rmse, fixed_rmse, overlap },

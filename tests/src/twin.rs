@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use crate::blob_reader::{DenseLayer, UnpackedBlob, pad4};
+use crate::blob_reader::{DenseLayer, Form, UnpackedBlob, pad4};
 
 /// Section 6's table.
 static SIGMOID: LazyLock<Vec<i64>> = LazyLock::new(|| {
@@ -100,7 +100,22 @@ impl Twin {
     /// Section 6: the rating with 16 fraction bits.
     pub fn rating_q16(&self, logit: i64) -> i64 {
         let head = &self.blob.head;
-        rating_q16(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16)
+        let (k, low, span) = (head.logit_fraction_bits, head.range_low_q16, head.range_span_q16);
+        match head.output_form {
+            Form::SigmoidRange => sigmoid_range(logit, k, low, span),
+            Form::TanhRange => sigmoid_range(2 * logit, k, low, span),
+            Form::Linear => nearest_q16(logit, k).clamp(low, low + span),
+            Form::Score => nearest_q16(logit, k),
+        }
+    }
+
+    /// Section 6: the ends between which every rating lies.
+    pub fn rating_range(&self) -> [i64; 2] {
+        let head = &self.blob.head;
+        match head.output_form {
+            Form::Score => [i64::from(i32::MIN), i64::from(i32::MAX)],
+            _ => [head.range_low_q16, head.range_low_q16 + head.range_span_q16],
+        }
     }
 
     /// Section 8: items by descending logit, then by ascending index; only those that `wanted` says yes to.
@@ -136,9 +151,18 @@ fn dense(layer: &DenseLayer, hidden: &[i64], limit: i64) -> Vec<i64> {
     rows.map(|(row, bias)| floor_shift(bias + dot(row, hidden), layer.shift).clamp(0, limit)).collect()
 }
 
-/// Section 6 for any parameters.
-pub fn rating_q16(z: i64, k: u32, low: i64, span: i64) -> i64 {
-    let half = if k > 16 { 1 << (k - 17) } else { 0 };
+/// Half of what one unit with 16 fraction bits is in a logit with k of them.
+fn half(k: u32) -> i64 {
+    if k > 16 { 1 << (k - 17) } else { 0 }
+}
+
+/// A logit with 16 fraction bits.
+fn nearest_q16(z: i64, k: u32) -> i64 {
+    floor_shift(z + half(k), k - 16)
+}
+
+fn sigmoid_range(z: i64, k: u32, low: i64, span: i64) -> i64 {
+    let half = half(k);
     let m = floor_shift(z.abs() + half, k - 16).min(12 * 65_536 - 1);
     let (i, f) = ((m / 2_048) as usize, m % 2_048);
     let v = SIGMOID[i] * 2_048 + (SIGMOID[i + 1] - SIGMOID[i]) * f;

@@ -4,7 +4,7 @@
 //! highest, which is about what a few hundred users can tell apart; of these, the smallest.
 
 use matchstick::blob::writer::{DenseDraft, DotDraft, Draft, FirstDraft, ItemsDraft};
-use matchstick::blob::{AlignedBytes, Layout, Quality, pad4};
+use matchstick::blob::{AlignedBytes, Layout, OutputForm, Quality, pad4};
 use serde::Serialize;
 
 use super::calibration::Sample;
@@ -291,6 +291,7 @@ fn blank(weights: &Weights, options: &QuantizeOptions) -> Draft {
         hidden_limit: 1,
         user_limit: 127,
         logit_fraction_bits: 16,
+        output_form: OutputForm::default(),
         range_low_q16: 0,
         range_span_q16: 1,
         quality: Quality::default(),

@@ -55,10 +55,8 @@ pub fn check(weights: &Weights) -> Result<(), QuantizeError> {
         finite(&bias, &layer.bias, |position| position.to_string())?;
         inputs = layer.weight.rows;
     }
-    if weights.output != OutputForm::SigmoidRange {
-        return Err(QuantizeError::OutputForm { name: weights.output.name() });
-    }
-    range(weights.y_range)
+    // Scores have no range.
+    if weights.output == OutputForm::Score { Ok(()) } else { range(weights.y_range) }
 }
 
 /// Whether a checked model can have this layout and encoding: a row needs at least as many values as codes.

@@ -25,9 +25,6 @@ pub enum QuantizeError {
     #[error("{codes} codes a row are more than the {width} values that a row has")]
     #[diagnostic(help("choose fewer codes with `--encoding pq:M`, or int8"))]
     Codes { codes: u8, width: usize },
-    #[error("the output form of the model is {name}, and blobs hold sigmoid-range")]
-    #[diagnostic(help("train with `--output sigmoid-range`"))]
-    OutputForm { name: &'static str },
     #[error("the model has a net, and the layout `dot` holds none")]
     #[diagnostic(help("choose the layout `folded` or `concat`"))]
     NotDot,
@@ -52,7 +49,10 @@ pub enum QuantizeError {
         "the logits of this model are too large: they may reach {bound:.0}, and one step of hidden unit {unit} adds up to {step:.2}; \
          with 16 fraction bits, the least that a rating needs, 32 bits hold a logit of 30000 and 16 bits a step of 0.49"
     )]
-    #[diagnostic(help("train with more weight decay: past a logit of 12 every rating is the end of its range"))]
+    #[diagnostic(help(
+        "train with more weight decay: past a logit of 12 every rating of a sigmoid is the end of its range; \
+         factors from elsewhere can be scaled down"
+    ))]
     LogitTooLarge { bound: f64, unit: usize, step: f64 },
     #[error("the blob can't be written: {0}")]
     #[diagnostic(help("a model without users (`--users none`), without titles, or with narrower layers is smaller"))]

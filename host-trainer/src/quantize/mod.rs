@@ -43,7 +43,7 @@ use crate::evaluate::EvaluateError;
 use crate::parallel;
 use crate::weights::Weights;
 use calibration::Sample;
-use dense::{Activations, HIDDEN_LIMIT, round};
+use dense::{Activations, HIDDEN_LIMIT};
 use dot::Reach;
 use first::First;
 use float_net::FloatNet;
@@ -144,6 +144,7 @@ fn make(
         name: options.name.clone(),
         revision: options.revision,
         layout: report::layout_name(head.layout),
+        output: weights.output,
         encoding: options.encoding,
         users: head.user_rows - 1,
         items: head.item_rows - 1,
@@ -189,8 +190,7 @@ fn draft(net: &FloatNet, sample: &Sample, options: &QuantizeOptions) -> Result<D
             item_bias: net.largest_item_bias(),
         },
     )?;
-    let (low, high) = net.weights.y_range;
-    let q16 = |stars: f64| round(stars * 65_536.0);
+    let (range_low_q16, range_span_q16) = output::range_q16(net.weights.output, net.weights.y_range);
     Ok(Draft {
         name: options.name.clone(),
         revision: options.revision,
@@ -209,8 +209,9 @@ fn draft(net: &FloatNet, sample: &Sample, options: &QuantizeOptions) -> Result<D
         hidden_limit: HIDDEN_LIMIT,
         user_limit: first.user_limit,
         logit_fraction_bits: output.fraction_bits,
-        range_low_q16: q16(f64::from(low)) as i32,
-        range_span_q16: q16(f64::from(high) - f64::from(low)) as u32,
+        output_form: output::form(net.weights.output),
+        range_low_q16,
+        range_span_q16,
         quality: Quality::default(),
         user_scales: first.user_scales,
         user_ids: Vec::new(),

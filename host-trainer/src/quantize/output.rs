@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
+use matchstick::blob;
+
 use super::dense::round;
 use super::dot::{Fit, Reach};
 use super::error::QuantizeError;
+use crate::weights::OutputForm;
 
 /// Fraction bits of a logit that the format allows.
 const FRACTION_BITS: std::ops::RangeInclusive<u8> = 16..=28;
@@ -27,6 +30,25 @@ pub struct Sums<'a> {
     pub dot: Option<Reach>,
     /// The largest bias of an item that the model has, as a real logit.
     pub item_bias: f64,
+}
+
+/// The blob's name for what makes a rating of a logit.
+pub fn form(form: OutputForm) -> blob::OutputForm {
+    match form {
+        OutputForm::SigmoidRange => blob::OutputForm::SigmoidRange,
+        OutputForm::TanhRange => blob::OutputForm::TanhRange,
+        OutputForm::Linear => blob::OutputForm::Linear,
+        OutputForm::Score => blob::OutputForm::Score,
+    }
+}
+
+/// Lower end and span of the ratings with 16 fraction bits. Scores have none.
+pub fn range_q16(form: OutputForm, (low, high): (f32, f32)) -> (i32, u32) {
+    let q16 = |stars: f64| round(stars * 65_536.0);
+    match form {
+        OutputForm::Score => (0, 0),
+        _ => (q16(f64::from(low)) as i32, q16(f64::from(high) - f64::from(low)) as u32),
+    }
 }
 
 /// A quantised output layer.

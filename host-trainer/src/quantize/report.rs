@@ -3,7 +3,7 @@
 use std::fmt;
 
 use matchstick::Model;
-use matchstick::blob::{Layout, Quality, SectionKind};
+use matchstick::blob::{Layout, OutputForm, Quality, SectionKind};
 use serde::Serialize;
 
 use super::calibration::Sample;
@@ -14,6 +14,7 @@ use crate::data::{Rating, RatingScale};
 use crate::evaluate::{self, EvaluateError, Users};
 use crate::metrics::{Errors, top_k_overlap};
 use crate::parallel;
+use crate::weights;
 
 /// The length of the lists whose overlap is measured.
 const LIST: usize = 10;
@@ -23,6 +24,7 @@ pub struct QuantizeReport {
     pub name: String,
     pub revision: u32,
     pub layout: &'static str,
+    pub output: weights::OutputForm,
     pub encoding: Encoding,
     pub users: u32,
     pub items: u32,
@@ -47,9 +49,10 @@ pub struct CalibrationReport {
 pub struct Comparison {
     /// Pairs whose rating was predicted by both.
     pub pairs: usize,
-    /// Against the ratings, where there are any; predictions are clipped to the smallest and the largest of them.
+    /// Against the ratings, where there are any and the model predicts ratings; predictions are clipped to the smallest and the largest of them.
     pub float: Option<Accuracy>,
     pub fixed: Option<Accuracy>,
+    /// Stars, or units of the score.
     pub largest_difference_stars: f64,
     pub mean_difference_stars: f64,
     /// Mean share of the float model's best ten items that are among the blob's best ten.
@@ -116,6 +119,17 @@ pub fn layout_name(layout: Layout) -> &'static str {
     }
 }
 
+/// The format's name of an output form.
+pub fn form_name(form: OutputForm) -> &'static str {
+    match form {
+        OutputForm::SigmoidRange => weights::OutputForm::SigmoidRange,
+        OutputForm::TanhRange => weights::OutputForm::TanhRange,
+        OutputForm::Linear => weights::OutputForm::Linear,
+        OutputForm::Score => weights::OutputForm::Score,
+    }
+    .name()
+}
+
 /// Sizes of a blob's sections, in their order.
 pub fn section_bytes(model: &Model) -> Vec<SectionBytes> {
     let sections = model.head().sections.iter();
@@ -129,10 +143,11 @@ pub fn compare(net: &FloatNet, model: &Model, sample: &Sample) -> Result<(Compar
     let mut differences = Errors::default();
     float.iter().zip(&fixed).for_each(|(float, fixed)| differences.add(*fixed as f32, *float as f32));
     let (top10_overlap, clamped) = top10_overlap(net, model, &sample.compared_users)?;
+    let form = net.weights.output;
     let comparison = Comparison {
         pairs: sample.pairs.len(),
-        float: accuracy(&float, sample),
-        fixed: accuracy(&fixed, sample),
+        float: accuracy(&float, sample, form),
+        fixed: accuracy(&fixed, sample, form),
         largest_difference_stars: differences.largest(),
         mean_difference_stars: differences.mae(),
         top10_overlap,
@@ -141,11 +156,13 @@ pub fn compare(net: &FloatNet, model: &Model, sample: &Sample) -> Result<(Compar
     Ok((comparison, clamped))
 }
 
-fn accuracy(predictions: &[f64], sample: &Sample) -> Option<Accuracy> {
+/// None without ratings, and for scores: they are no ratings.
+fn accuracy(predictions: &[f64], sample: &Sample, form: weights::OutputForm) -> Option<Accuracy> {
     let mut predictions = predictions.iter();
     let scale = RatingScale::infer(&sample.pairs);
     let next = |_: &Rating| predictions.next().map_or(f32::NAN, |rating| *rating as f32);
-    let errors = sample.rated.then(|| Errors::of(&sample.pairs, scale, next))?;
+    let errors =
+        (sample.rated && form != weights::OutputForm::Score).then(|| Errors::of(&sample.pairs, scale, next))?;
     Some(Accuracy { rmse: errors.rmse(), mae: errors.mae() })
 }
 
@@ -191,11 +208,17 @@ impl Comparison {
 
 impl fmt::Display for QuantizeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { comparison, calibration, numbers, .. } = self;
+        let Self { comparison, calibration, numbers, output, .. } = self;
         writeln!(
             f,
-            "{} revision {}, {}, {} rows: {} users, {} items stored",
-            self.name, self.revision, self.layout, self.encoding, self.users, self.items
+            "{} revision {}, {}, {} rows, {}: {} users, {} items stored",
+            self.name,
+            self.revision,
+            self.layout,
+            self.encoding,
+            output.name(),
+            self.users,
+            self.items
         )?;
         writeln!(f, "calibrated on {}: item biases over {} users", calibration.source, calibration.users)?;
         writeln!(f)?;
@@ -205,10 +228,11 @@ impl fmt::Display for QuantizeReport {
             row("RMSE", float.rmse, fixed.rmse)?;
             row("MAE", float.mae, fixed.mae)?;
         } else {
-            writeln!(f, "on {} pairs of the model's own users and items, without ratings", comparison.pairs)?;
+            writeln!(f, "on {} pairs of {}, without ratings", comparison.pairs, calibration.source)?;
         }
-        writeln!(f, "  {:<24}{:>10.4} stars", "largest difference", comparison.largest_difference_stars)?;
-        writeln!(f, "  {:<24}{:>10.5} stars", "mean difference", comparison.mean_difference_stars)?;
+        let unit = if *output == weights::OutputForm::Score { "of a score" } else { "stars" };
+        writeln!(f, "  {:<24}{:>10.4} {unit}", "largest difference", comparison.largest_difference_stars)?;
+        writeln!(f, "  {:<24}{:>10.5} {unit}", "mean difference", comparison.mean_difference_stars)?;
         writeln!(
             f,
             "  {:<24}{:>10.3} over {} users",

@@ -3,6 +3,7 @@
 mod budgets;
 mod dot;
 mod encodings;
+mod forms;
 
 use matchstick::Model;
 use matchstick::blob::Layout;

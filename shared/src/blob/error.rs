@@ -31,7 +31,8 @@ pub enum BlobError {
     BadStrings,
     /// Weights with which an accumulator could overflow, or stored users beyond their limits.
     Overflow,
-    /// A model of a kind that was left out of this build of the engine: see the features `layers`, `int4`, `pq` and `dot`.
+    /// A model of a kind that was left out of this build of the engine: see the features `layers`, `int4`, `pq`, `dot` and
+    /// `output-forms`.
     LeftOut,
 }
 

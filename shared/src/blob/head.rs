@@ -55,6 +55,12 @@ pub enum OutputForm {
     /// `low + span * sigmoid(logit)`.
     #[default]
     SigmoidRange,
+    /// `low + span * (1 + tanh(logit)) / 2`, which is `low + span * sigmoid(2 * logit)`.
+    TanhRange,
+    /// The logit itself, clamped to the range.
+    Linear,
+    /// The logit itself. It orders the items of one user and is no rating; there is no range.
+    Score,
 }
 
 /// A dense layer after the first.
@@ -198,9 +204,9 @@ pub struct Head<'a> {
     pub item_bias_shift: u8,
     /// Added to every logit.
     pub output_bias: i32,
-    /// Lower end of the rating range, 16 fraction bits.
+    /// Lower end of the rating range, 16 fraction bits; 0 where there are only scores.
     pub range_low_q16: i32,
-    /// Upper end minus lower end, 16 fraction bits.
+    /// Upper end minus lower end, 16 fraction bits; 0 where there are only scores.
     pub range_span_q16: u32,
     /// What was measured when quantising.
     pub quality: Quality,
@@ -275,7 +281,10 @@ impl Head<'_> {
             ItemEncoding::Int4 => supports::INT4,
             ItemEncoding::Pq { .. } => supports::PQ,
         };
-        layout && encoding && (supports::DOT || self.dot_width == 0)
+        layout
+            && encoding
+            && (supports::DOT || self.dot_width == 0)
+            && (supports::OUTPUT_FORMS || self.output_form == OutputForm::SigmoidRange)
     }
 
     /// Bytes from one item row to the next.

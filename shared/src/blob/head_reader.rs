@@ -134,7 +134,8 @@ impl<'a> HeadReader<'a> {
         head.revision = self.number();
         head.layout = self.variant(&[Layout::Folded, Layout::Concat, Layout::Dot]);
         head.item_encoding = self.item_encoding();
-        head.output_form = self.variant(&[OutputForm::SigmoidRange]);
+        head.output_form =
+            self.variant(&[OutputForm::SigmoidRange, OutputForm::TanhRange, OutputForm::Linear, OutputForm::Score]);
         head.user_rows = self.number();
         head.item_rows = self.number();
         head.user_width = self.short();

@@ -6,8 +6,8 @@ use core::ops::Range;
 use bytemuck::{Pod, try_cast_slice};
 
 use super::head::{
-    ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layout, MAGIC, MAX_CODES, MAX_WIDTH, PREFIX_BYTES,
-    Section, SectionKind, TRAILING_ZERO_BYTES, pad4,
+    ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layout, MAGIC, MAX_CODES, MAX_WIDTH, OutputForm,
+    PREFIX_BYTES, Section, SectionKind, TRAILING_ZERO_BYTES, pad4,
 };
 use super::{BlobError, List, Strings, bounds, crc32, head_reader};
 use crate::dims::Dims;
@@ -143,6 +143,7 @@ fn check_dimensions(head: &Head<'_>) -> Result<(), BlobError> {
         given => width(given) && limit(head.dot_limit, 32_767) && head.dot_shift <= 15,
     };
     let range_end = i64::from(head.range_low_q16).saturating_add(i64::from(head.range_span_q16));
+    let has_range = (head.range_low_q16, head.range_span_q16) != (0, 0);
     let numbers_fit = head.user_rows >= 1
         && head.item_rows >= 2
         && head.first_shift <= 24
@@ -150,7 +151,8 @@ fn check_dimensions(head: &Head<'_>) -> Result<(), BlobError> {
         && (16..=28).contains(&head.logit_fraction_bits)
         && head.item_bias_shift <= 15
         && head.range_span_q16 <= i32::MAX as u32
-        && range_end <= i64::from(i32::MAX);
+        && range_end <= i64::from(i32::MAX)
+        && !(supports::OUTPUT_FORMS && head.output_form == OutputForm::Score && has_range);
     if !(layout_fits && widths_fit && encoding_fits && dot_fits && numbers_fit) {
         return Err(BlobError::BadDimensions);
     }

@@ -5,7 +5,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::AlignedBytes;
-use super::head::Quality;
+use super::head::{OutputForm, Quality};
 use super::writer::{DenseDraft, DotDraft, Draft, FirstDraft, ItemsDraft};
 
 /// A folded net of three hidden units, two known users and three known items. The worked hex dump of `docs/blob-format.md` is this blob.
@@ -69,6 +69,7 @@ pub fn folded_draft() -> Draft {
         dot: None,
         hidden_limit: 4095,
         user_limit: 4095,
+        output_form: OutputForm::SigmoidRange,
         logit_fraction_bits: 20,
         range_low_q16: 0,
         range_span_q16: 360_448,

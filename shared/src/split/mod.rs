@@ -11,7 +11,7 @@ pub use blocks::{Line, RowReader};
 pub use load::LoadError;
 pub use scorer::{Interrupted, ReadError, SplitScorer};
 
-use crate::blob::{FarItems, Head};
+use crate::blob::{FarItems, Head, OutputForm};
 use crate::fixed::RatingQ16;
 use crate::prepared::{Prepared, UserValues};
 use crate::source::RowSource;
@@ -86,13 +86,19 @@ impl<'a> SplitModel<'a> {
         self.near.table_words()
     }
 
-    /// The lower end of the rating range.
+    /// What turns a logit into what is shown.
+    #[must_use]
+    pub fn output_form(&self) -> OutputForm {
+        self.near.output_form()
+    }
+
+    /// The lower end of the rating range, as [`Model::lowest_rating`].
     #[must_use]
     pub fn lowest_rating(&self) -> RatingQ16 {
         self.near.lowest_rating()
     }
 
-    /// The upper end of the rating range.
+    /// The upper end of the rating range, as [`Model::highest_rating`].
     #[must_use]
     pub fn highest_rating(&self) -> RatingQ16 {
         self.near.highest_rating()

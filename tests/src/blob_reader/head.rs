@@ -24,6 +24,15 @@ pub enum Encoding {
     Pq(usize),
 }
 
+/// What turns a logit into a rating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    SigmoidRange,
+    TanhRange,
+    Linear,
+    Score,
+}
+
 /// A section as the head lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SectionEntry {
@@ -42,6 +51,7 @@ pub struct HeadFields {
     pub revision: u32,
     pub layout: LayoutKind,
     pub item_encoding: Encoding,
+    pub output_form: Form,
     pub user_rows: usize,
     pub item_rows: usize,
     pub user_width: usize,
@@ -106,12 +116,13 @@ impl HeadFields {
             1 => Ok(Encoding::Int4),
             _ => Ok(Encoding::Pq(r.byte()?.into())),
         })?;
-        reader.field("output_form", |r| r.variant(1))?;
+        let output_form = reader.field("output_form", |r| r.variant(4))?;
         Ok(Self {
             name,
             revision,
             layout: [LayoutKind::Folded, LayoutKind::Concat, LayoutKind::Dot][layout],
             item_encoding,
+            output_form: [Form::SigmoidRange, Form::TanhRange, Form::Linear, Form::Score][output_form],
             user_rows: reader.field("user_rows", |r| r.u32())? as usize,
             item_rows: reader.field("item_rows", |r| r.u32())? as usize,
             user_width: reader.field("user_width", |r| r.u16())?,
@@ -144,6 +155,8 @@ impl HeadFields {
         ensure(self.item_bias_shift <= 15, "item_bias_shift")?;
         ensure(self.range_span_q16 < 1 << 31, "range_span_q16")?;
         ensure(self.range_low_q16 + self.range_span_q16 < 1 << 31, "the upper end of the range is beyond an i32")?;
+        let range = (self.range_low_q16, self.range_span_q16);
+        ensure(self.output_form != Form::Score || range == (0, 0), "scores with a range")?;
         self.check_net()?;
         self.check_dot_term()
     }

@@ -12,7 +12,7 @@ mod unpack;
 
 use std::fmt::Display;
 
-pub use head::{Encoding, HeadFields, LayoutKind, SectionEntry};
+pub use head::{Encoding, Form, HeadFields, LayoutKind, SectionEntry};
 pub use postcard::FieldSpan;
 pub use sections::SECTION_NAMES;
 pub use unpack::{DenseLayer, FirstLayer, UnpackedBlob};

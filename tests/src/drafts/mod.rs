@@ -5,8 +5,8 @@
 
 mod filler;
 
-use matchstick::blob::Quality;
 use matchstick::blob::writer::{DenseDraft, DotDraft, Draft, FirstDraft, ItemsDraft};
+use matchstick::blob::{OutputForm, Quality};
 use proptest::prelude::*;
 
 use crate::blob_reader::{Encoding, LayoutKind, pad4};
@@ -29,6 +29,7 @@ pub struct Shape {
     pub layers: Vec<u16>,
     pub user_rows: usize,
     pub item_rows: usize,
+    pub output_form: OutputForm,
     pub logit_fraction_bits: u8,
     pub item_bias_shift: u8,
     pub seed: u64,
@@ -57,12 +58,18 @@ fn sized(
     let dot_width = prop_oneof![Just(0_u16), width()];
     // 0: int8, 1: int4, others: a number of codes, cut to the width of the rows.
     let encoding = prop_oneof![Just(0_usize), Just(1), 2..=66_usize, 2..=10_usize];
+    let form = prop_oneof![
+        2 => Just(OutputForm::SigmoidRange),
+        1 => Just(OutputForm::TanhRange),
+        1 => Just(OutputForm::Linear),
+        1 => Just(OutputForm::Score),
+    ];
     let bits = prop_oneof![Just(16_u8), Just(28), 16..=28_u8];
     let bias_shift = prop_oneof![Just(0_u8), Just(15), 0..=15_u8];
-    let numbers = (encoding, dot_width, bits, bias_shift, any::<u64>());
+    let numbers = (encoding, dot_width, form, bits, bias_shift, any::<u64>());
     (width(), width(), width(), item_rows, numbers).prop_map(
         move |(first_width, user_width, item_width, item_rows, numbers)| {
-            let (encoding, dot_width, logit_fraction_bits, item_bias_shift, seed) = numbers;
+            let (encoding, dot_width, output_form, logit_fraction_bits, item_bias_shift, seed) = numbers;
             let shape = Shape {
                 layout,
                 encoding: Encoding::Int8,
@@ -73,6 +80,7 @@ fn sized(
                 layers: layers.clone(),
                 user_rows,
                 item_rows,
+                output_form,
                 logit_fraction_bits,
                 item_bias_shift,
                 seed,
@@ -136,6 +144,8 @@ impl Shape {
         let known = self.item_rows - 1;
         let range_low_q16 = fill.random.pick(&[0, 65_536, -65_536 * 10, i32::MIN]);
         let widest_span = (i64::from(i32::MAX) - i64::from(range_low_q16)).min(LARGEST_SUM) as u32;
+        // Scores have no range.
+        let ranged = u32::from(self.output_form != OutputForm::Score);
         Draft {
             name: ["", "synthetic", "Überraschung"][fill.random.between(0, 2) as usize].into(),
             revision: fill.random.bits() as u32,
@@ -153,8 +163,9 @@ impl Shape {
             hidden_limit: hidden_limit as u16,
             user_limit: user_limit as u16,
             logit_fraction_bits: self.logit_fraction_bits,
-            range_low_q16,
-            range_span_q16: fill.random.pick(&[0, 360_448, 1 << 24, widest_span]),
+            output_form: self.output_form,
+            range_low_q16: range_low_q16 * ranged as i32,
+            range_span_q16: fill.random.pick(&[0, 360_448, 1 << 24, widest_span]) * ranged,
             quality: Quality::default(),
             user_scales: vec![0.5; if self.layout == LayoutKind::Concat { 1 } else { usize::from(self.user_width) }],
             user_ids: strings(&mut fill, self.user_rows - 1),

@@ -1,7 +1,7 @@
 //! Each `BlobError` has a test that produces it, in the order in which the reader checks.
 
 use matchstick::blob::writer::{Draft, FirstDraft, ItemsDraft, WriteError};
-use matchstick::blob::{AlignedBytes, tiny};
+use matchstick::blob::{AlignedBytes, OutputForm, tiny};
 use matchstick::{BlobError, Model};
 use matchstick_tests::blob_reader::{self, SECTION_NAMES, repair};
 use matchstick_tests::engine::refusal;
@@ -113,8 +113,8 @@ fn bad_head() {
         changed(|bytes| bytes[field_at("name")..][..2].copy_from_slice(&[0xFF, 0x7F])),
         Some(BlobError::BadHead)
     );
-    for field in ["layout", "item_encoding", "output_form"] {
-        assert_eq!(changed(|bytes| bytes[field_at(field)] = 3), Some(BlobError::BadHead), "{field}");
+    for (field, variants) in [("layout", 3), ("item_encoding", 3), ("output_form", 4)] {
+        assert_eq!(changed(|bytes| bytes[field_at(field)] = variants), Some(BlobError::BadHead), "{field}");
     }
     assert_eq!(changed(|bytes| bytes[field_at("user_rows")..][..6].fill(0xFF)), Some(BlobError::BadHead));
     assert_eq!(changed(|bytes| bytes[field_at("name") + 1] = 0xFF), Some(BlobError::BadHead));
@@ -140,6 +140,8 @@ fn bad_dimensions() {
         ("dot_width", 4),
         // Layout dot with a net's widths.
         ("layout", 2),
+        // Scores with a range.
+        ("output_form", 3),
     ];
     for (field, value) in one_byte_fields {
         assert_eq!(
@@ -192,6 +194,12 @@ fn bad_dimensions_of_more_than_one_byte() {
             ("hidden_limit 2^15", |draft| draft.hidden_limit = 32_768),
             ("range_span_q16 2^31", |draft| draft.range_span_q16 = 1 << 31),
             ("a range that ends beyond an i32", |draft| draft.range_low_q16 = i32::MAX - 360_447),
+            ("scores with a lower end", |draft| {
+                (draft.output_form, draft.range_low_q16, draft.range_span_q16) = (OutputForm::Score, 1, 0);
+            }),
+            ("scores with a span", |draft| {
+                (draft.output_form, draft.range_low_q16, draft.range_span_q16) = (OutputForm::Score, 0, 1);
+            }),
             ("logit_fraction_bits 255", |draft| draft.logit_fraction_bits = 255),
         ],
     );
@@ -280,6 +288,11 @@ fn dimensions_at_their_bounds_are_fine() {
     draft.hidden_limit = 32_767;
     draft.range_low_q16 = i32::MAX - 360_448;
     assert!(draft.write().is_ok());
+    for output_form in [OutputForm::TanhRange, OutputForm::Linear] {
+        assert!(Draft { output_form, ..draft.clone() }.write().is_ok(), "{output_form:?}");
+    }
+    let scores = Draft { output_form: OutputForm::Score, range_low_q16: 0, range_span_q16: 0, ..draft };
+    assert!(scores.write().is_ok());
     let mut draft = tiny::concat_draft();
     draft.layers[0].shift = 24;
     draft.logit_fraction_bits = 28;

@@ -1,7 +1,7 @@
 //! Every emulated board computes what engine and twin compute, and refuses what the engine refuses.
 
 use matchstick::blob::writer::{Draft, FirstDraft, ItemsDraft};
-use matchstick::blob::{AlignedBytes, tiny};
+use matchstick::blob::{AlignedBytes, OutputForm, tiny};
 use matchstick::{BlobError, Model};
 use matchstick_emulator::{Answer, Board, EmulatorError, Image, Query, UserKey};
 use matchstick_tests::bless::golden_bytes;
@@ -12,8 +12,9 @@ use matchstick_tests::golden_demo;
 use matchstick_tests::random::Random;
 use matchstick_tests::twin::Twin;
 
-/// What the golden blobs lack: further layers, a dot term beside a net, and catalogues that are long enough for score tables.
+/// What the golden blobs lack: further layers, a dot term beside a net, output forms, and catalogues that are long enough for score tables.
 fn random_blob(layout: LayoutKind, encoding: Encoding, layers: Vec<u16>, item_rows: usize, seed: u64) -> AlignedBytes {
+    use OutputForm::{Linear, Score, SigmoidRange, TanhRange};
     let folded = layout == LayoutKind::Folded;
     let shape = Shape {
         layout,
@@ -25,6 +26,7 @@ fn random_blob(layout: LayoutKind, encoding: Encoding, layers: Vec<u16>, item_ro
         layers,
         user_rows: 4,
         item_rows,
+        output_form: [SigmoidRange, TanhRange, Linear, Score][seed as usize % 4],
         logit_fraction_bits: 18,
         item_bias_shift: 2,
         seed,
@@ -272,6 +274,7 @@ fn a_model_wider_than_the_firmwares_memory_is_refused() {
         layers: Vec::new(),
         user_rows: 1,
         item_rows: 3,
+        output_form: OutputForm::SigmoidRange,
         logit_fraction_bits: 20,
         item_bias_shift: 0,
         seed: 9,

@@ -1,7 +1,7 @@
 //! On every board, a blob that is read as if it lay in a chip of its own scores and ranks as it does in one piece.
 
 use matchstick::Model;
-use matchstick::blob::{AlignedBytes, tiny};
+use matchstick::blob::{AlignedBytes, OutputForm, tiny};
 use matchstick::link::Digest;
 use matchstick_emulator::{Board, Image};
 use matchstick_tests::blob_reader::{Encoding, LayoutKind};
@@ -22,6 +22,7 @@ fn catalogue(layout: LayoutKind, encoding: Encoding, dot_width: u16, layers: Vec
         layers,
         user_rows: 2,
         item_rows: 601,
+        output_form: OutputForm::SigmoidRange,
         logit_fraction_bits: 18,
         item_bias_shift: 3,
         seed: 77,

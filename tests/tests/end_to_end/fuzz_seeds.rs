@@ -1,6 +1,6 @@
 //! The seeds of the fuzz target are valid blobs of the current format, so that fuzzing starts behind the checks.
 
-use matchstick::blob::tiny;
+use matchstick::blob::{OutputForm, tiny};
 use matchstick_tests::bless::{check_file, workspace_root};
 use matchstick_tests::blob_reader::{Encoding, LayoutKind};
 use matchstick_tests::drafts::Shape;
@@ -18,6 +18,7 @@ fn shape(layout: LayoutKind, widths: [u16; 3], layers: &[u16], rows: [usize; 2],
         layers: layers.to_vec(),
         user_rows: rows[0],
         item_rows: rows[1],
+        output_form: OutputForm::SigmoidRange,
         logit_fraction_bits: 20,
         item_bias_shift: 3,
         seed,
@@ -30,6 +31,7 @@ fn seeds_are_valid_blobs() {
     let int4 = |shape| Shape { encoding: Encoding::Int4, ..shape };
     let pq = |codes, shape| Shape { encoding: Encoding::Pq(codes), item_bias_shift: 12, ..shape };
     let with_dot = |dot_width, shape| Shape { dot_width, ..shape };
+    let shown_as = |output_form, shape| Shape { output_form, ..shape };
     let deep: &[u16] = &[1, 2, 3, 4, 5, 6, 7];
     let shapes = [
         ("folded_smallest", shape(Folded, [1; 3], &[], [1, 2], 1)),
@@ -47,6 +49,9 @@ fn seeds_are_valid_blobs() {
         ("concat_int4_dot", with_dot(3, int4(shape(Concat, [4, 3, 6], &[], [2, 4], 14)))),
         ("concat_pq", pq(1, shape(Concat, [4, 3, 4], &[], [2, 4], 15))),
         ("dot_smallest", with_dot(1, shape(Dot, [0; 3], &[], [1, 2], 16))),
+        ("folded_tanh", shown_as(OutputForm::TanhRange, shape(Folded, [5; 3], &[], [2, 4], 18))),
+        ("concat_linear", shown_as(OutputForm::Linear, shape(Concat, [4, 3, 2], &[], [2, 4], 19))),
+        ("dot_score", shown_as(OutputForm::Score, with_dot(6, shape(Dot, [0; 3], &[], [2, 5], 20)))),
         ("dot_wide", with_dot(10, shape(Dot, [0; 3], &[], [3, 6], 17))),
     ];
     let mut seeds: Vec<_> = shapes.iter().map(|(name, shape)| (*name, shape.draft().write().expect("valid"))).collect();

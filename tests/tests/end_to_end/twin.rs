@@ -2,9 +2,9 @@
 
 use matchstick::blob::Layout;
 use matchstick::blob::writer::{DotDraft, Draft, FirstDraft, ItemsDraft, WriteError};
-use matchstick::blob::{AlignedBytes, tiny};
+use matchstick::blob::{AlignedBytes, OutputForm, tiny};
 use matchstick::{BlobError, Model};
-use matchstick_tests::blob_reader::{Encoding, LayoutKind, repair};
+use matchstick_tests::blob_reader::{Encoding, Form, LayoutKind, repair};
 use matchstick_tests::drafts::{Shape, catalogues, dot_sum, shapes};
 use matchstick_tests::engine::{CAPACITY, TABLE_WORDS, User, assert_same, assert_same_ranking, assert_same_scores};
 use matchstick_tests::random::Random;
@@ -118,6 +118,9 @@ fn edges(shape: &Shape, twin: &Twin) -> Vec<(&'static str, bool)> {
         ("ties", ranking.windows(2).any(|pair| pair[0].1 == pair[1].1)),
         ("steep ratings", ranking.iter().any(|&(_, logit)| (1..8 << k).contains(&logit.abs()))),
         ("saturated ratings", ranking.iter().any(|&(_, logit)| logit.abs() > 12 << k)),
+        ("tanh with 16 fraction bits", head.output_form == Form::TanhRange && k == 16),
+        ("linear ratings inside of their range", head.output_form == Form::Linear && within(&ranking, twin)),
+        ("scores", head.output_form == Form::Score),
         ("differing logits", ranking.first().map(|first| first.1) != ranking.last().map(|last| last.1)),
         ("sums at their limit", net + dot + head.output_bias.abs() == (1 << 31) - 1),
         ("sums at their limit, partials", !groups.is_empty() && net + dot + head.output_bias.abs() == (1 << 31) - 1),
@@ -139,6 +142,12 @@ fn edges(shape: &Shape, twin: &Twin) -> Vec<(&'static str, bool)> {
         ("dot terms at the upper limit", head.dot_width > 0 && has(&blob.user_dot_table, head.dot_limit)),
         ("dot terms at the lower limit", head.dot_width > 0 && has(&blob.user_dot_table, -head.dot_limit - 1)),
     ]
+}
+
+/// Whether some rating lies between the ends of the range.
+fn within(ranking: &[(u32, i64)], twin: &Twin) -> bool {
+    let [low, high] = twin.rating_range();
+    ranking.iter().map(|&(_, logit)| twin.rating_q16(logit)).any(|rating| low < rating && rating < high)
 }
 
 fn groups_fit(shape: &Shape) -> bool {
@@ -433,6 +442,7 @@ fn the_widest_and_deepest_blobs_that_the_format_allows() {
             layers,
             user_rows: 2,
             item_rows: 3,
+            output_form: OutputForm::Linear,
             logit_fraction_bits: 16,
             item_bias_shift: 12,
             seed: 7,

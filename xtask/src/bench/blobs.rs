@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use matchstick::blob::writer::{DotDraft, Draft, FirstDraft, ItemsDraft};
-use matchstick::blob::{AlignedBytes, Layout, Quality};
+use matchstick::blob::{AlignedBytes, Layout, OutputForm, Quality};
 
 use super::cases::{Case, Encoding, USER_WIDTH};
 use crate::failure::{Failure, Outcome};
@@ -61,6 +61,7 @@ fn draft(case: &Case) -> Draft {
         hidden_limit: 4_095,
         user_limit: if case.layout == Layout::Folded { USER_LIMIT } else { 127 },
         logit_fraction_bits: 22,
+        output_form: OutputForm::SigmoidRange,
         range_low_q16: 0,
         range_span_q16: 11 << 15,
         quality: Quality::default(),

@@ -6,7 +6,7 @@ use super::assemble::encoded;
 use super::bytes::{self, blocked, nibbles, rows_of, strings};
 use super::{Draft, FirstDraft, ItemsDraft, WriteError, check_length, row_count};
 use crate::blob::List;
-use crate::blob::head::{Head, ItemEncoding, Layer, Layout, MAX_LAYERS, OutputForm, SectionKind};
+use crate::blob::head::{Head, ItemEncoding, Layer, Layout, MAX_LAYERS, SectionKind};
 
 /// A section on its way into the blob.
 pub(super) type Part = (SectionKind, Vec<u8>);
@@ -162,7 +162,7 @@ impl Draft {
                 ItemsDraft::Int4(_) => ItemEncoding::Int4,
                 ItemsDraft::Pq { .. } => ItemEncoding::Pq { codes: self.codes()? },
             },
-            output_form: OutputForm::SigmoidRange,
+            output_form: self.output_form,
             user_rows,
             item_rows,
             user_width: self.user_width,

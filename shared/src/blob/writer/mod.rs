@@ -9,7 +9,7 @@ mod lay_out;
 use std::string::String;
 use std::vec::Vec;
 
-use super::head::Quality;
+use super::head::{OutputForm, Quality};
 use super::{AlignedBytes, BlobError};
 use crate::Model;
 
@@ -115,11 +115,13 @@ pub struct Draft {
     pub hidden_limit: u16,
     /// A user vector's values lie between -(user_limit + 1) and this; 2^n - 1, 127 in concat and dot.
     pub user_limit: u16,
+    /// What turns a logit into a rating.
+    pub output_form: OutputForm,
     /// Fraction bits of the logit.
     pub logit_fraction_bits: u8,
-    /// Lower end of the rating range, 16 fraction bits.
+    /// Lower end of the rating range, 16 fraction bits; 0 for scores.
     pub range_low_q16: i32,
-    /// Upper end minus lower end, 16 fraction bits.
+    /// Upper end minus lower end, 16 fraction bits; 0 for scores.
     pub range_span_q16: u32,
     /// What was measured when quantising.
     pub quality: Quality,

@@ -1,0 +1,148 @@
+//! Output forms: what is shown for a logit (`docs/numerics.md`, section 6).
+
+use super::sigmoid::sigmoid_range;
+use crate::blob::OutputForm;
+use crate::fixed::{Logit, RatingQ16};
+use crate::supports;
+
+/// The numbers of the head that make a rating of a logit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub(crate) form: OutputForm,
+    /// The logit's, 16 to 28.
+    pub(crate) fraction_bits: u8,
+    pub(crate) low_q16: i32,
+    pub(crate) span_q16: u32,
+}
+
+impl Output {
+    /// What is shown for a logit.
+    #[inline]
+    pub(crate) fn rating(self, logit: Logit) -> RatingQ16 {
+        let Self { form, fraction_bits, low_q16, span_q16 } = self;
+        if !supports::OUTPUT_FORMS || form == OutputForm::SigmoidRange {
+            return sigmoid_range(logit, fraction_bits, low_q16, span_q16);
+        }
+        self.other_rating(logit)
+    }
+
+    #[inline(never)] // so that sigmoid-range stays as short as it is without the others
+    fn other_rating(self, logit: Logit) -> RatingQ16 {
+        let Self { form, fraction_bits, low_q16, span_q16 } = self;
+        match form {
+            OutputForm::SigmoidRange => sigmoid_range(logit, fraction_bits, low_q16, span_q16),
+            // The same logit with one fraction bit fewer is twice as large. With 15 of them it would be saturated anyway: far past the table.
+            OutputForm::TanhRange if fraction_bits > 16 => sigmoid_range(logit, fraction_bits - 1, low_q16, span_q16),
+            OutputForm::TanhRange => sigmoid_range(Logit(logit.0.saturating_mul(2)), fraction_bits, low_q16, span_q16),
+            OutputForm::Linear => {
+                // The loader has checked that the upper end fits.
+                RatingQ16(logit_q16(logit, fraction_bits).clamp(low_q16, low_q16.saturating_add_unsigned(span_q16)))
+            }
+            OutputForm::Score => RatingQ16(logit_q16(logit, fraction_bits)),
+        }
+    }
+}
+
+/// The logit itself with 16 fraction bits, rounded to nearest, halves upwards: fewer bits than it has, so it always fits.
+fn logit_q16(logit: Logit, fraction_bits: u8) -> i32 {
+    let shift = u32::from(fraction_bits.saturating_sub(16).min(12));
+    let half = (1_i64 << shift) >> 1;
+    ((i64::from(logit.0) + half) >> shift) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    const FORMS: [OutputForm; 4] =
+        [OutputForm::SigmoidRange, OutputForm::TanhRange, OutputForm::Linear, OutputForm::Score];
+    const LOW: f64 = -1.5;
+    const SPAN: f64 = 5.25;
+
+    fn output(form: OutputForm, fraction_bits: u8) -> Output {
+        Output { form, fraction_bits, low_q16: (LOW * 65_536.0) as i32, span_q16: (SPAN * 65_536.0) as u32 }
+    }
+
+    /// The formula in floating point.
+    fn real(form: OutputForm, x: f64) -> f64 {
+        match form {
+            OutputForm::SigmoidRange => LOW + SPAN / (1.0 + (-x).exp()),
+            OutputForm::TanhRange => LOW + SPAN * (1.0 + x.tanh()) / 2.0,
+            OutputForm::Linear => x.clamp(LOW, LOW + SPAN),
+            OutputForm::Score => x,
+        }
+    }
+
+    /// Both ends, around zero, around every power of two, and some between.
+    fn logits() -> Vec<i32> {
+        let near = |x: i64| (x - 3..=x + 3).flat_map(|x| [x, -x]);
+        let powers = (0..32).flat_map(|bit| near(1 << bit));
+        let between = (0..20_000).map(|step| step * 214_713 - (1 << 31));
+        powers.chain(between).filter_map(|x| i32::try_from(x).ok()).collect()
+    }
+
+    #[test]
+    fn each_form_is_its_formula_within_its_bound() {
+        for fraction_bits in 16..=28 {
+            for logit in logits() {
+                let x = f64::from(logit) / f64::from(1_u32 << fraction_bits);
+                for form in FORMS {
+                    // Half a unit of rounding, and 2e-5 of the span for the table.
+                    let table = if matches!(form, OutputForm::Linear | OutputForm::Score) { 0.0 } else { 2e-5 * SPAN };
+                    let bound = table + 0.5 / 65_536.0 + 1e-12;
+                    let shown = output(form, fraction_bits).rating(Logit(logit)).to_f64();
+                    let error = (shown - real(form, x)).abs();
+                    assert!(error <= bound, "{form:?}, {logit} with {fraction_bits} bits: {shown}, {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_form_ever_descends_or_leaves_the_range() {
+        let mut logits = logits();
+        logits.sort_unstable();
+        for fraction_bits in 16..=28 {
+            for form in FORMS {
+                let shown: Vec<i32> =
+                    logits.iter().map(|&logit| output(form, fraction_bits).rating(Logit(logit)).0).collect();
+                assert!(shown.is_sorted(), "{form:?} with {fraction_bits} bits");
+                let Output { low_q16, span_q16, .. } = output(form, fraction_bits);
+                let range = low_q16..=low_q16 + span_q16 as i32;
+                assert!(form == OutputForm::Score || shown.iter().all(|shown| range.contains(shown)), "{form:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn tanh_is_the_sigmoid_of_twice_the_logit() {
+        for fraction_bits in 16..=28 {
+            for logit in logits().into_iter().filter(|logit| logit.unsigned_abs() < 1 << 30) {
+                let tanh = output(OutputForm::TanhRange, fraction_bits).rating(Logit(logit));
+                assert_eq!(tanh, output(OutputForm::SigmoidRange, fraction_bits).rating(Logit(2 * logit)), "{logit}");
+            }
+        }
+    }
+
+    #[test]
+    fn halves_are_rounded_upwards() {
+        let score = |logit, bits| output(OutputForm::Score, bits).rating(Logit(logit)).0;
+        assert_eq!([-3, -2, -1, 0, 1, 2, 3].map(|logit| score(logit, 17)), [-1, -1, 0, 0, 1, 1, 2]);
+        assert_eq!([i32::MIN, i32::MAX].map(|logit| score(logit, 16)), [i32::MIN, i32::MAX]);
+        assert_eq!([i32::MIN, i32::MAX].map(|logit| score(logit, 28)), [-(1 << 19), 1 << 19]);
+    }
+
+    #[test]
+    fn the_widest_ranges_do_not_overflow() {
+        for (low_q16, span_q16) in [(i32::MIN, i32::MAX as u32), (0, i32::MAX as u32), (i32::MAX, 0), (i32::MIN, 0)] {
+            for (form, fraction_bits) in FORMS.into_iter().flat_map(|form| [(form, 16), (form, 28)]) {
+                let output = Output { form, fraction_bits, low_q16, span_q16 };
+                let [least, most] = [i32::MIN, i32::MAX].map(|logit| output.rating(Logit(logit)).0);
+                assert!(least <= most, "{output:?}");
+                assert!(form == OutputForm::Score || least >= low_q16, "{output:?}");
+            }
+        }
+    }
+}
