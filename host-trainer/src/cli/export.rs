@@ -61,7 +61,8 @@ pub fn run(args: &ExportArgs, terminal: &Terminal) -> Result<(), ExportError> {
     let invalid = |error: &dyn ToString| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
     let Exported { bytes, report } = export(&weights).map_err(|error| unwritable(&args.out)(invalid(&error)))?;
     write_atomically(&args.out, &bytes).map_err(unwritable(&args.out))?;
-    let mut text = format!("{}\nwrote {} ({} bytes)\n", report_text(&report, terminal), args.out.display(), bytes.len());
+    let mut text =
+        format!("{}\nwrote {} ({} bytes)\n", report_text(&report, terminal), args.out.display(), bytes.len());
     if let Some(path) = &args.ids {
         let csv = ids(&weights).map_err(|error| unwritable(path)(invalid(&error)))?;
         write_atomically(path, &csv).map_err(unwritable(path))?;

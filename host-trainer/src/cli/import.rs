@@ -20,10 +20,12 @@ use super::terminal::Terminal;
 /// FILE is a state dict of CollabNN (safetensors, .pt) or what fastai's `learn.save` wrote of a `collab_learner` (.pth). Nothing in a file is
 /// executed. Tables of factors (.npy or CSV: Surprise, implicit, Spark ALS) are given by options instead.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  matchstick import collabnn.pt --ids ids.csv --y-range 0,5.5 --out model.safetensors\n  \
+#[command(
+    after_help = "Examples:\n  matchstick import collabnn.pt --ids ids.csv --y-range 0,5.5 --out model.safetensors\n  \
                         matchstick import models/learner.pth --ids ids.csv --y-range 0,5.5\n  \
                         matchstick import --user-factors pu.npy --item-factors qi.npy --user-bias bu.npy --item-bias bi.npy \\\n      \
-                        --mean 3.53 --y-range 1,5 --ids ids.csv\n\ndocs/importing.md shows the lines of Python that write these files.")]
+                        --mean 3.53 --y-range 1,5 --ids ids.csv\n\ndocs/importing.md shows the lines of Python that write these files."
+)]
 pub struct ImportArgs {
     /// A state dict: safetensors, .pt or .pth
     #[arg(required_unless_present = "user_factors", conflicts_with = "user_factors")]
@@ -122,12 +124,7 @@ pub fn run(args: &ImportArgs, terminal: &Terminal) -> Result<(), ImportCommandEr
     };
     let Imported { weights, report } = import(&source, &options)?;
     weights.save(&args.out)?;
-    let text = format!(
-        "{}\n{}\nwrote {}\n",
-        report_text(&report, terminal),
-        summary(&weights),
-        args.out.display()
-    );
+    let text = format!("{}\n{}\nwrote {}\n", report_text(&report, terminal), summary(&weights), args.out.display());
     let json = json!({ "out": args.out, "report": report, "model": model_json(&weights) });
     terminal.result(&text, &json)?;
     Ok(())

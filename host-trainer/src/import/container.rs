@@ -26,9 +26,13 @@ pub(super) fn check(path: &Path, file: &mut File) -> Result<(), ImportError> {
     let read = |source| ImportError::read(path, source);
     let length = file.seek(SeekFrom::End(0)).map_err(read)?;
     if length >= u64::from(u32::MAX) {
-        return Err(ImportError::format(path, "a checkpoint of 4 GiB or more; save it as safetensors, which is read without a pickle"));
+        return Err(ImportError::format(
+            path,
+            "a checkpoint of 4 GiB or more; save it as safetensors, which is read without a pickle",
+        ));
     }
-    let damaged = |reason: &str| ImportError::format(path, format!("its ZIP container {reason}; was the copy cut short?"));
+    let damaged =
+        |reason: &str| ImportError::format(path, format!("its ZIP container {reason}; was the copy cut short?"));
     let mut tail = vec![0; length.min((END + LOCATOR + END64) as u64) as usize];
     file.seek(SeekFrom::Start(length - tail.len() as u64)).map_err(read)?;
     file.read_exact(&mut tail).map_err(read)?;
@@ -42,7 +46,10 @@ pub(super) fn check(path: &Path, file: &mut File) -> Result<(), ImportError> {
     let entries = entries(&directory).ok_or_else(|| damaged("has a damaged directory"))?;
     let total = entries.iter().fold(0_u64, |total, entry| total.saturating_add(entry.bytes));
     if entries.iter().any(|entry| entry.method != 0) || total > length {
-        return Err(ImportError::format(path, "its ZIP container is compressed, or claims more bytes than the file has; torch.save does neither"));
+        return Err(ImportError::format(
+            path,
+            "its ZIP container is compressed, or claims more bytes than the file has; torch.save does neither",
+        ));
     }
     for pickle in entries.iter().filter(|entry| entry.name.ends_with(b"data.pkl")) {
         check_pickle(path, file, pickle)?;
@@ -88,7 +95,9 @@ impl Directory {
             return None;
         }
         let (bytes, start) = (u64::from(u32_at(end, 12)?), u64::from(u32_at(end, 16)?));
-        let Some((record, locator)) = before.split_at_checked(before.len().saturating_sub(LOCATOR)) else { return None };
+        let Some((record, locator)) = before.split_at_checked(before.len().saturating_sub(LOCATOR)) else {
+            return None;
+        };
         if !locator.starts_with(b"PK\x06\x07") {
             return Some(Self { start, bytes, behind: END as u64 });
         }

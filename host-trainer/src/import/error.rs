@@ -40,19 +40,25 @@ pub enum ImportError {
     #[diagnostic(help("save the whole state dict: `torch.save(model.state_dict(), 'model.pt')`"))]
     MissingTensor { path: PathBuf, tensor: String },
     #[error("`{}`: no part of the model is made of {tensors}; without them the scores would be wrong", path.display())]
-    #[diagnostic(help("docs/importing.md lists the nets that can be imported: embeddings, linear layers, ReLU, BatchNorm, dot products and biases"))]
+    #[diagnostic(help(
+        "docs/importing.md lists the nets that can be imported: embeddings, linear layers, ReLU, BatchNorm, dot products and biases"
+    ))]
     Refused { path: PathBuf, tensors: String },
     #[error("`{}`: tensor {tensor} has shape {found:?}, expected {expected}", path.display())]
     #[diagnostic(help("the tensors of a state dict must fit each other; is it from another version of the model?"))]
     Shape { path: PathBuf, tensor: String, found: Vec<usize>, expected: String },
     #[error("`{}`: tensor {tensor} has numbers of type {found}; float32, float16, bfloat16 and float64 are read", path.display())]
-    #[diagnostic(help("convert it before saving, `model.float().state_dict()`; a quantised model can't be imported, its float original can"))]
+    #[diagnostic(help(
+        "convert it before saving, `model.float().state_dict()`; a quantised model can't be imported, its float original can"
+    ))]
     NumberType { path: PathBuf, tensor: String, found: String },
     #[error("`{}`: tensor {tensor} holds a number that is not finite, at position {position}", path.display())]
     #[diagnostic(help("the training has diverged: train again with a smaller learning rate"))]
     NotFinite { path: PathBuf, tensor: String, position: usize },
     #[error("`{}`: tensor {tensor} claims {bytes} bytes, more than the file of {file_bytes} bytes can hold", path.display())]
-    #[diagnostic(help("the file is damaged, or its tensors are expanded views of each other: save `{{k: v.clone() for k, v in model.state_dict().items()}}`"))]
+    #[diagnostic(help(
+        "the file is damaged, or its tensors are expanded views of each other: save `{{k: v.clone() for k, v in model.state_dict().items()}}`"
+    ))]
     TooLarge { path: PathBuf, tensor: String, bytes: u64, file_bytes: u64 },
     #[error("`{}`: {reason}", path.display())]
     #[diagnostic(help("CollabNN is at least two linear layers with a ReLU between them, the last of one output"))]

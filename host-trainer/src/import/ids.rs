@@ -137,7 +137,9 @@ impl Ids {
                 None => {
                     let rows = known + first;
                     let table = kind.name();
-                    let problem = format!("row {row} is beyond the {table} table, whose {rows} rows count from 0; is this the right file, and the {table} table the one that you mean?");
+                    let problem = format!(
+                        "row {row} is beyond the {table} table, whose {rows} rows count from 0; is this the right file, and the {table} table the one that you mean?"
+                    );
                     return Err(self.error(Some(line.number), problem));
                 }
             }
@@ -185,7 +187,8 @@ mod tests {
 
     #[test]
     fn rows_may_come_in_any_order_and_the_unknown_is_passed_over() {
-        let ids = parse("kind,row,id,title\nitem,2,b,\"B, the second\"\nuser,1,ann,\nitem,0,#na#,\nitem,1,a,\n").unwrap();
+        let ids =
+            parse("kind,row,id,title\nitem,2,b,\"B, the second\"\nuser,1,ann,\nitem,0,#na#,\nitem,1,a,\n").unwrap();
         let items = ids.of(Kind::Item, 2, 1, None).unwrap();
         assert_eq!((items.ids, items.titles), (vec!["a".into(), "b".into()], vec!["a".into(), "B, the second".into()]));
         let users = ids.of(Kind::User, 1, 1, None).unwrap();

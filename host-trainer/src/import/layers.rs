@@ -167,10 +167,7 @@ impl Folded {
 
     fn rounded(self) -> Linear {
         let round = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
-        Linear {
-            weight: Matrix { rows: self.rows, cols: self.cols, data: round(self.weight) },
-            bias: round(self.bias),
-        }
+        Linear { weight: Matrix { rows: self.rows, cols: self.cols, data: round(self.weight) }, bias: round(self.bias) }
     }
 }
 

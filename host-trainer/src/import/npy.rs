@@ -44,7 +44,10 @@ pub(super) fn read(path: &Path, mut file: impl Read, length: u64) -> Result<(Mat
     (&mut file).take(header_bytes).read_to_end(&mut text).map_err(io)?;
     let header = parse(&String::from_utf8_lossy(&text)).map_err(table)?;
     let (width, decode) = decoder(&header.descr).ok_or_else(|| {
-        table(format!("its numbers are of type {}; save it with `numpy.save(file, array.astype('float32'))`", header.descr))
+        table(format!(
+            "its numbers are of type {}; save it with `numpy.save(file, array.astype('float32'))`",
+            header.descr
+        ))
     })?;
     let behind = length.saturating_sub(8 + digits as u64 + header_bytes);
     let count = header.rows.checked_mul(header.cols).and_then(|count| count.checked_mul(width));

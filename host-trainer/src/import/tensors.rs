@@ -63,7 +63,10 @@ pub(super) struct Info {
 
 enum Container {
     /// The file's bytes, and where each tensor's lie.
-    Safetensors { bytes: Vec<u8>, ranges: BTreeMap<String, (usize, usize)> },
+    Safetensors {
+        bytes: Vec<u8>,
+        ranges: BTreeMap<String, (usize, usize)>,
+    },
     Checkpoint(PytorchReader),
 }
 
