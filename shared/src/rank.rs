@@ -63,12 +63,8 @@ impl<const K: usize> TopK<K> {
     /// exceed.
     #[inline]
     pub(crate) fn bar(&self, first: u32) -> Option<i32> {
-        match self.entries.get(K.wrapping_sub(1)) {
-            Some(last) if last.item < first => Some(last.logit.0),
-            // An item before the last one enters with the same logit.
-            Some(last) => last.logit.0.checked_sub(1),
-            None => None,
-        }
+        let last = self.entries.get(K.wrapping_sub(1))?;
+        if last.item < first { Some(last.logit.0) } else { bar_of_equals(last.logit) }
     }
 
     /// Takes in an item that [`would_take`](Self::would_take) lets pass. Not inlined: most items are turned away by `offer`, whose comparison should stay small in the ranking loop.
@@ -78,7 +74,7 @@ impl<const K: usize> TopK<K> {
         if !self.entries.is_full() && self.entries.push(offered).is_err() {
             return;
         }
-        // As cells, because then neighbours can be read and written in one loop of eight instructions, whatever it is compiled for.
+        // As cells, because a loop over neighbours stays short at every opt-level; one that keeps the place of an iterator before does not.
         let entries = Cell::from_mut(self.entries.as_mut_slice()).as_slice_of_cells();
         for neighbours in entries.windows(2).rev() {
             let [above, place] = neighbours else { return };
@@ -92,6 +88,12 @@ impl<const K: usize> TopK<K> {
             place.set(offered);
         }
     }
+}
+
+/// The bar for items before the last one: they enter with the same logit. Not so where a catalogue is ranked in order.
+#[cold]
+fn bar_of_equals(logit: Logit) -> Option<i32> {
+    logit.0.checked_sub(1)
 }
 
 /// Whether an item comes before another.
@@ -133,6 +135,21 @@ mod tests {
         let mut top = TopK::<0>::new();
         top.offer(ranked(1, 5));
         assert!(top.as_slice().is_empty());
+    }
+
+    #[test]
+    fn what_exceeds_the_bar_is_taken() {
+        let logits = [i32::MIN, i32::MIN + 1, -1, 0, i32::MAX - 1, i32::MAX];
+        for last in logits {
+            let mut top = TopK::<2>::new();
+            top.offer(ranked(9, i32::MAX));
+            assert_eq!(top.bar(0), None);
+            top.offer(ranked(5, last));
+            for (item, logit) in (3..8).filter(|&item| item != 5).flat_map(|item| logits.map(|logit| (item, logit))) {
+                let exceeds = top.bar(item).is_none_or(|bar| logit > bar);
+                assert_eq!(exceeds, top.would_take(&ranked(item, logit)), "{item} {logit} {last}");
+            }
+        }
     }
 
     #[test]

@@ -4,11 +4,14 @@
 //! with b says whether it is active: an inactive one costs a load and a branch. A unit that no item can activate (a <= -127) and one without
 //! weight are left out of a pass, with one branch for its four items. Four pair tables, or eight score tables, are within reach of one address.
 //!
+//! Scans of score tables share nothing between items; they compare each as soon as it is summed and return it in registers.
+//!
 //! The dense layer has nothing but a load, a multiplication and an addition for each product; eight rows share the loads of activations. The
 //! compiler keeps too many values alive at once there and spills them, in an order that changes with what is around.
 #![allow(unsafe_code, reason = "the functions that it calls are in assembly")]
 
 use core::arch::global_asm;
+use core::mem::MaybeUninit;
 
 use bytemuck::{Pod, Zeroable};
 
@@ -42,13 +45,13 @@ struct DotQuad {
 struct Pass {
     start: i32,
     bias_shift: u32,
-    logits: [i32; 4],
-    /// How many of them are items.
-    count: usize,
+    logits: MaybeUninit<[i32; 4]>,
+    /// How many of them are items; the others are 0.
+    count: MaybeUninit<usize>,
 }
 
-/// Scans items in passes of four, the last three or fewer in passes of one. Returns the first item of the first pass in which a logit reaches
-/// the threshold, `usize::MAX` if there is none.
+/// Scans items in passes of four, the last three or fewer in passes of one. Returns the first item of the first pass in which a logit, less
+/// the start of all, reaches the threshold, and fills the rest of `pass`; -1 if there is none.
 ///
 /// # Safety
 /// From `biases` to `biases_end` is one bias at least. `rows` has `row_quads` quads, not zero, for each of them, and the operand has what this
@@ -61,7 +64,7 @@ type Scan<T> = unsafe extern "C" fn(
     operand: *const T,
     threshold: i32,
     pass: *mut Pass,
-) -> usize;
+) -> isize;
 
 /// Scans product-quantised rows, item by item.
 ///
@@ -70,8 +73,8 @@ type Scan<T> = unsafe extern "C" fn(
 /// behind the first, where eight are within reach of one address, and there is a table for each byte of a row.
 type PqScan = unsafe extern "C" fn(
     rows: *const Quad8,
-    biases: *const i16,
     items: usize,
+    biases: *const i16,
     tables: *const [i16; 256],
     threshold: i32,
 ) -> FoundOne;
@@ -132,7 +135,7 @@ macro_rules! scans {
                 operand: *const $operand,
                 threshold: i32,
                 pass: *mut Pass,
-            ) -> usize;)*
+            ) -> isize;)*
         }
     };
 }
@@ -151,16 +154,16 @@ unsafe extern "C" {
     /// See [`PqScan`]: rows of two quads, all of them codes.
     fn matchstick_rv32_pq8(
         rows: *const Quad8,
-        biases: *const i16,
         items: usize,
+        biases: *const i16,
         tables: *const [i16; 256],
         threshold: i32,
     ) -> FoundOne;
     /// Rows of four quads.
     fn matchstick_rv32_pq16(
         rows: *const Quad8,
-        biases: *const i16,
         items: usize,
+        biases: *const i16,
         tables: *const [i16; 256],
         threshold: i32,
     ) -> FoundOne;
@@ -242,6 +245,7 @@ impl Kernels for Rv32 {
         unsafe { matchstick_rv32_fold_sum(user.as_ptr(), weights.as_ptr(), row.start, row.end) }
     }
 
+    #[inline(always)]
     fn fold_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {
         scan(items, matchstick_rv32_fold_int8, units.as_ptr(), units.len(), threshold)
     }
@@ -341,12 +345,20 @@ fn scan<T>(items: &Items<'_>, scan: Scan<T>, operand: *const T, operands: usize,
     if !(1..=rows.len()).contains(&quads) || operands < row_quads {
         return None;
     }
-    let mut pass = Pass { start: items.start, bias_shift: u32::from(items.bias_shift & 15), logits: [0; 4], count: 0 };
+    let bias_shift = u32::from(items.bias_shift & 15);
+    let mut pass = Pass { start: items.start, bias_shift, logits: MaybeUninit::uninit(), count: MaybeUninit::uninit() };
+    // Where the difference saturates, all sums reach it or none does.
+    let threshold = threshold.saturating_sub(items.start);
     let biases = items.biases.as_ptr_range();
     // SAFETY: there is one bias at least and one quad in a row, and for all biases there are rows; the operand has what so many quads need.
     // The assembly writes to `pass` only.
     let first = unsafe { scan(rows.as_ptr(), row_quads, biases.start, biases.end, operand, threshold, &raw mut pass) };
-    (first != usize::MAX).then_some(Found { first, count: pass.count, logits: pass.logits })
+    if first < 0 {
+        return None;
+    }
+    // SAFETY: the assembly has found something, so it has filled both.
+    let (logits, count) = unsafe { (pass.logits.assume_init(), pass.count.assume_init()) };
+    Some(Found { first: first.unsigned_abs(), count, logits })
 }
 
 /// Scans rows of `ROW_QUADS` quads that have a table for each byte.
@@ -362,11 +374,12 @@ fn scan_codes<const ROW_QUADS: usize>(
         return FoundOne::NONE;
     }
     // SAFETY: there is a row of so many quads for each bias, and a table for each byte of a row.
-    unsafe { scan(rows.as_ptr(), biases.as_ptr(), biases.len(), tables.as_ptr().wrapping_add(4), threshold) }
+    unsafe { scan(rows.as_ptr(), biases.len(), biases.as_ptr(), tables.as_ptr().wrapping_add(4), threshold) }
 }
 
 /// Scans rows of other lengths.
 #[inline(never)] // so that the fast ways do not save registers for it
+#[cold]
 fn scan_other_codes(items: Items<'_>, codes: usize, tables: &[[i16; 256]], threshold: i32) -> FoundOne {
     let found = portable::pq(&items, codes, tables, threshold);
     found.map_or(FoundOne::NONE, |Found { first, logits: [logit, ..], .. }| FoundOne { first: first as isize, logit })

@@ -12,6 +12,7 @@
 \name:
 .endm
 
+# s0 to s9, of which no scan needs more.
 .macro matchstick_rv32_save
     sw s0,0(sp)
     sw s1,4(sp)
@@ -23,8 +24,6 @@
     sw s7,28(sp)
     sw s8,32(sp)
     sw s9,36(sp)
-    sw s10,40(sp)
-    sw s11,44(sp)
 .endm
 
 .macro matchstick_rv32_restore
@@ -38,8 +37,6 @@
     lw s7,28(sp)
     lw s8,32(sp)
     lw s9,36(sp)
-    lw s10,40(sp)
-    lw s11,44(sp)
 .endm
 
 # ---- Scans, four items a pass, then the rest one by one.
@@ -49,7 +46,7 @@
 #   a0, a1, a7, t6   rows of four items             s0 to s3   their sums
 #   a2, a3           biases, the end of passes      s4, s5     the operand: the first quad, behind the last
 #   a4               operand at the quad at hand    s6         bytes of a row
-#   a5, a6           threshold, pass                s9, s10    start, shift of biases
+#   a5, a6           threshold less start, pass     s9         shift of biases
 #
 # For one item t6 is the row and a1 its bytes, a4 the operand and a7 the same at the quad at hand, t3 the sum, t5 the first bias.
 
@@ -68,8 +65,7 @@
     sw a3,56(sp)
     sw a4,60(sp)
     add a3,a2,t0
-    lw s9,0(a6)
-    lw s10,4(a6)
+    lw s9,4(a6)
     slli s6,a1,2
 .endm
 
@@ -87,14 +83,10 @@
     lh s1,2(a2)
     lh s2,4(a2)
     lh s3,6(a2)
-    sll s0,s0,s10
-    sll s1,s1,s10
-    sll s2,s2,s10
-    sll s3,s3,s10
-    add s0,s0,s9
-    add s1,s1,s9
-    add s2,s2,s9
-    add s3,s3,s9
+    sll s0,s0,s9
+    sll s1,s1,s9
+    sll s2,s2,s9
+    sll s3,s3,s9
     mv a4,s4
 .endm
 
@@ -114,6 +106,11 @@
     addi sp,sp,96
     j 50f
 40:
+    lw t0,0(a6)
+    add s0,s0,t0
+    add s1,s1,t0
+    add s2,s2,t0
+    add s3,s3,t0
     sw s0,8(a6)
     sw s1,12(a6)
     sw s2,16(a6)
@@ -139,9 +136,7 @@
 51:
     lh t3,0(a2)
     lw t0,4(a6)
-    lw t1,0(a6)
     sll t3,t3,t0
-    add t3,t3,t1
     mv a7,a4
     add t4,t6,a1
 52:
@@ -160,7 +155,12 @@
     li a0,-1
     ret
 54:
+    lw t0,0(a6)
+    add t3,t3,t0
     sw t3,8(a6)
+    sw zero,12(a6)
+    sw zero,16(a6)
+    sw zero,20(a6)
     li t0,1
     sw t0,24(a6)
     sub a0,a2,t5
@@ -296,14 +296,14 @@ matchstick_rv32_by_quads matchstick_rv32_fold_int8,matchstick_rv32_four_int8,mat
     mv s4,a4
     slli t0,a1,6
     add s5,a4,t0
-    li s11,0xf0f0f0f0
+    li s8,0xf0f0f0f0
 2:
     matchstick_rv32_next
 3:
-    matchstick_rv32_unpack a0,s11,64
-    matchstick_rv32_unpack a1,s11,72
-    matchstick_rv32_unpack a7,s11,80
-    matchstick_rv32_unpack t6,s11,88
+    matchstick_rv32_unpack a0,s8,64
+    matchstick_rv32_unpack a1,s8,72
+    matchstick_rv32_unpack a7,s8,80
+    matchstick_rv32_unpack t6,s8,88
 .irp unit,0,1,2,3,4,5,6,7
     matchstick_rv32_unit \unit,64+\unit(sp),72+\unit(sp),80+\unit(sp),88+\unit(sp)
 .endr
@@ -386,13 +386,13 @@ matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,match
 
 # ---- Product-quantised rows.
 #
-# FoundOne pq(rows, biases, items, tables, threshold), see `PqScan` in rv32.rs: several items a round, then the rest one by one. Each item is
+# FoundOne pq(rows, items, biases, tables, threshold), see `PqScan` in rv32.rs: several items a round, then the rest one by one. Each item is
 # compared as soon as it is summed, so that nothing beyond it has been computed when the scan stops.
 #
 #   a0         rows; side by side, so those of a round are within reach of one address
-#   a1         sum                              a3, a6     2 KiB behind the first of eight tables, of the next eight
-#   a2         items, then behind all biases    a4         threshold
-#   a5, a7     the first bias, the one at hand  t2         behind the biases of whole rounds
+#   a1         items, then the sum              a3, a6     2 KiB behind the first of eight tables, of the next eight
+#   a2, a7     the first bias, the one at hand  a4         threshold
+#   t2, t6     where the last round begins, behind the last bias
 
 .macro matchstick_rv32_codes byte, code, base
     lbu t0,\byte(a0)
@@ -424,55 +424,53 @@ matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,match
     bge a1,a4,\found\()f
 .endm
 
-# A round has `items` items, a power of two.
+# A round has `items` items, 20 at most.
 .macro matchstick_rv32_pq name, codes, items
     matchstick_rv32_function \name
-    mv a5,a1
-    mv a7,a1
+    mv a7,a2
+    slli a1,a1,1
+    add t6,a2,a1
 .if \codes > 8
     li t0,4096
     add a6,a3,t0
 .endif
-    andi t2,a2,-\items
-    slli t2,t2,1
-    add t2,t2,a1
-    beq a1,t2,4f
+    addi t2,t6,-2*\items
+    bltu t2,a2,4f
 2:
-.irp item,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+.irp item,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19
 .if \item < \items
     matchstick_rv32_item \item,\codes,1\item
 .endif
 .endr
     addi a0,a0,\items*\codes
     addi a7,a7,\items*2
-    bne a7,t2,2b
+    bgeu t2,a7,2b
 4:
-    slli a2,a2,1
-    add a2,a2,a5
-    j 6f
-5:
+    beq a7,t6,5f
     matchstick_rv32_item 0,\codes,10
     addi a0,a0,\codes
     addi a7,a7,2
-6:
-    bne a7,a2,5b
+    j 4b
+5:
     li a0,-1
     ret
-.irp item,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+.irp item,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19
 .if \item < \items
 1\item:
-    addi a7,a7,\item*2
-    j 10f
+    sub a0,a7,a2
+    srli a0,a0,1
+    addi a0,a0,\item
+    ret
 .endif
 .endr
 10:
-    sub a0,a7,a5
+    sub a0,a7,a2
     srli a0,a0,1
     ret
 .size \name,.-\name
 .endm
 
-matchstick_rv32_pq matchstick_rv32_pq8,8,16
+matchstick_rv32_pq matchstick_rv32_pq8,8,20
 matchstick_rv32_pq matchstick_rv32_pq16,16,4
 
 # ---- Score tables for groups of four or eight units.
@@ -508,6 +506,8 @@ matchstick_rv32_pq matchstick_rv32_pq16,16,4
     matchstick_rv32_function \name
     addi sp,sp,-48
     matchstick_rv32_save
+    sw s10,40(sp)
+    sw s11,44(sp)
     li a5,1
     sll a5,a5,a2
     srli a5,a5,1
@@ -540,6 +540,8 @@ matchstick_rv32_pq matchstick_rv32_pq16,16,4
     bne a3,a6,3b
     bne a3,a4,2b
     matchstick_rv32_restore
+    lw s10,40(sp)
+    lw s11,44(sp)
     addi sp,sp,48
     ret
 .size \name,.-\name
