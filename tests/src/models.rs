@@ -54,7 +54,12 @@ impl Trained {
         std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let trained = Self { folder, data };
         if !trained.model().is_file() {
-            matchstick().args(["train", "--recipe", "plain", "--out"]).arg(trained.model()).args(data).assert().success();
+            matchstick()
+                .args(["train", "--recipe", "plain", "--out"])
+                .arg(trained.model())
+                .args(data)
+                .assert()
+                .success();
         }
         trained
     }

@@ -59,9 +59,10 @@ fn format() -> Outcome {
     Ok(())
 }
 
-/// The engine is what other people read: its documentation has no dead link and no warning.
+/// The engine is what other people read: its documentation, of every feature, has no dead link and no warning.
 fn docs() -> Outcome {
-    call(cargo().args(["doc", "--quiet", "--no-deps", "--package", "matchstick"]).env("RUSTDOCFLAGS", "-Dwarnings"))
+    let arguments = ["doc", "--quiet", "--no-deps", "--package", "matchstick", "--all-features"];
+    call(cargo().args(arguments).env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
 /// The tool and the tests, of the default members: the long part, once.

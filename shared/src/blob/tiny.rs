@@ -81,7 +81,7 @@ pub fn folded_draft() -> Draft {
     }
 }
 
-/// The numbers of [`concat`].
+/// The numbers of [`concat()`].
 #[must_use]
 pub fn concat_draft() -> Draft {
     Draft {

@@ -17,7 +17,7 @@ use crate::source::RowSource;
 pub enum ReadError<E> {
     /// The source's error.
     Source(E),
-    /// Half of the reader's buffer does not hold four items of this model.
+    /// Half of the reader's buffer does not hold four items of this model, and 68 bytes more; give it a larger one.
     BufferTooSmall,
 }
 
@@ -25,7 +25,7 @@ impl<E: fmt::Debug> fmt::Display for ReadError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source(error) => write!(f, "items could not be read: {error:?}"),
-            Self::BufferTooSmall => f.write_str("the buffer for blocks of items does not hold eight items"),
+            Self::BufferTooSmall => f.write_str("the reader's buffer is too small: each half has to hold four items and 68 bytes more"),
         }
     }
 }
