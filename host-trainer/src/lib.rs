@@ -17,6 +17,7 @@ pub mod parallel;
 pub mod protocols;
 pub mod quantize;
 pub mod ranking;
+pub mod report;
 pub mod teacher;
 #[cfg(feature = "train")]
 pub mod training;

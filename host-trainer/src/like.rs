@@ -1,15 +1,16 @@
-//! A person who is not in the data: the mean of the known users who are nearest to a few ratings.
+//! A person who is not in the data: the mean of the known users who are nearest to a few ratings; with a model that learned to rank, the sum of
+//! the rows that it keeps for what a person touched.
 //!
 //! It stands in until devices learn. It needs users: those of the model, or those that the blob holds.
 
-use matchstick::Model;
+use matchstick::{Model, blob};
 use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::evaluate::{self, EvaluateError, Users};
 use crate::parallel;
 use crate::quantize::user::vector_of_factors;
-use crate::weights::Weights;
+use crate::weights::{Matrix, OutputForm, Weights};
 
 /// Users whose mean stands for the person.
 pub const NEAREST: usize = 20;
@@ -23,6 +24,9 @@ pub enum LikeError {
     #[error("neither the blob nor a model names known users, and the person is made from those nearest to them")]
     #[diagnostic(help("add `--model model.safetensors`, or quantise with `--users all`"))]
     NoUsers,
+    #[error("this model gives scores, and nobody can be found by ratings in it")]
+    #[diagnostic(help("a ranking model keeps what a person's history means: add it with `--model model.safetensors`"))]
+    Scores,
     #[error(transparent)]
     #[diagnostic(transparent)]
     Evaluate(#[from] EvaluateError),
@@ -36,9 +40,41 @@ pub fn vector(model: &Model, users: Users, likes: &[(u32, f32)]) -> Result<Vec<i
         return Err(LikeError::NoRatings);
     }
     match users {
-        Users::Weights(weights) => from_weights(model, weights, likes),
+        Users::Weights(weights) => match &weights.history {
+            Some(history) => from_history(model, weights, history, likes),
+            None if weights.output == OutputForm::Score => Err(LikeError::Scores),
+            None => from_weights(model, weights, likes),
+        },
+        Users::Stored if model.output_form() == blob::OutputForm::Score => Err(LikeError::Scores),
         Users::Stored => from_blob(model, likes),
     }
+}
+
+/// A sentence that says what stands for the person.
+pub fn origin(weights: Option<&Weights>) -> String {
+    match weights.and_then(|weights| weights.history.as_ref()) {
+        Some(_) => {
+            "The person is the sum of what the model keeps for these items; how they were rated does not count.\n"
+                .into()
+        }
+        None => format!("The person is the mean of the {NEAREST} users nearest to these ratings.\n"),
+    }
+}
+
+/// The sum of the history's rows of these items, behind the row of the unknown user in the net.
+fn from_history(
+    model: &Model,
+    weights: &Weights,
+    history: &Matrix,
+    likes: &[(u32, f32)],
+) -> Result<Vec<i16>, LikeError> {
+    let mut factors = weights.user_row(0);
+    let dot = &mut factors[weights.user_factors.cols..];
+    dot.fill(0.0);
+    for &(item, _) in likes.iter().filter(|(item, _)| (*item as usize) < history.rows) {
+        dot.iter_mut().zip(history.row(item as usize)).for_each(|(sum, value)| *sum += value);
+    }
+    Ok(vector_of_factors(weights, model, &factors).map_err(EvaluateError::from)?.values)
 }
 
 fn from_weights(model: &Model, weights: &Weights, likes: &[(u32, f32)]) -> Result<Vec<i16>, LikeError> {
@@ -93,7 +129,7 @@ fn nearest(rows: &[u32], distances: &[f64]) -> Result<Vec<u32>, LikeError> {
 mod tests {
     use super::*;
     use crate::quantize::{QuantizeOptions, StoredUsers, quantize};
-    use crate::weights::{Linear, Matrix, OutputForm};
+    use crate::weights::{DotFactors, Linear};
     use matchstick::blob::Layout;
 
     /// Sixty users: 1 to 30 like odd items, the others even ones.
@@ -169,6 +205,26 @@ mod tests {
         let model = Model::from_bytes(bytes.as_slice()).expect("a blob");
         assert_eq!(vector(&model, Users::Stored, &[(1, 5.0)]), Err(LikeError::NoUsers));
         assert_eq!(vector(&model, Users::Weights(&weights), &[]), Err(LikeError::NoRatings));
+    }
+
+    #[test]
+    fn of_a_ranking_model_a_person_is_the_sum_of_a_history() {
+        let mut weights = two_camps();
+        weights.layers.clear();
+        (weights.user_factors, weights.item_factors) = (Matrix::zeros(61, 0), Matrix::zeros(9, 0));
+        let table = |rows: usize| Matrix { rows, cols: 2, data: (0..2 * rows).map(|k| (k % 7) as f32 / 7.0).collect() };
+        weights.dot = Some(DotFactors { users: table(61), items: table(9) });
+        weights.output = OutputForm::Score;
+        let bytes = blob(&weights, Layout::Dot, StoredUsers::All);
+        let model = Model::from_bytes(bytes.as_slice()).expect("a blob");
+        let likes = [(2, 5.0), (3, 1.0), (99, 1.0)];
+        assert_eq!(vector(&model, Users::Stored, &likes), Err(LikeError::Scores));
+        assert_eq!(vector(&model, Users::Weights(&weights), &likes), Err(LikeError::Scores));
+        let history = table(9);
+        let sum = [0, 1].map(|c| history.row(2)[c] + history.row(3)[c]);
+        weights.history = Some(history);
+        let expected = vector_of_factors(&weights, &model, &sum).expect("belongs together").values;
+        assert_eq!(vector(&model, Users::Weights(&weights), &likes), Ok(expected));
     }
 
     #[test]

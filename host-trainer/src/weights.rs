@@ -7,10 +7,10 @@
 mod file;
 mod output;
 
-pub(crate) use file::Writer;
-pub use file::WeightsError;
 #[cfg(feature = "train")]
 pub(crate) use file::Reader;
+pub use file::WeightsError;
+pub(crate) use file::Writer;
 pub use output::OutputForm;
 
 /// A row-major matrix.

@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use super::args::BlobArgs;
 use super::failure::{CommandError, DATA, OutputError, USAGE};
-use super::listing::{self, Entry, RANKED_BY};
+use super::listing::{self, Entry, Shown};
 use super::lookup::LookupError;
 use super::open::{BlobFile, OpenError};
 use super::person::{Person, PersonError};
@@ -201,8 +201,8 @@ impl Asked {
         blob: &BlobFile,
         answer: Option<&Answer>,
         terminal: &Terminal,
-    ) -> Result<Shown, EmulateError> {
-        let items = blob.items()?;
+    ) -> Result<Outcome, EmulateError> {
+        let (items, numbers) = (blob.items()?, Shown::from(blob.model()?.output_form()));
         let name = self.person.as_ref().map_or("the unknown user", |person| person.name.as_str());
         let id = self.person.as_ref().and_then(|person| person.id.clone());
         let head = json!({ "board": board.name, "core": board.core, "user": id });
@@ -211,9 +211,9 @@ impl Asked {
             (What::Score { item }, Some(Answer::Scores(scores))) => {
                 let Score { logit, rating } = scores.first().copied().ok_or_else(other)?;
                 let title = items.title(*item);
-                let text = format!("{:.2} for {name}: {title}\n", rating.to_f64());
-                let json = json!({ "item": items.id(*item), "title": title, "rating": rating.to_f64(), "rating_q16": rating.0, "logit": logit.0 });
-                Ok(Shown::new(text, head, json))
+                let text = format!("{} for {name}: {title}\n", numbers.text(rating.to_f64()));
+                let json = numbers.json(items.id(*item), title, rating.0, logit.0);
+                Ok(Outcome::new(text, head, json))
             }
             (What::Rank { .. }, Some(Answer::Ranked(ranked))) => {
                 let entries: Vec<Entry> = ranked.iter().map(entry).collect();
@@ -223,11 +223,12 @@ impl Asked {
                     board.name,
                     board.core
                 ));
-                let text = format!("{title}\n\n{}\n{RANKED_BY}\n", listing::table(&entries, &items, terminal.width()));
-                Ok(Shown::new(
+                let list = listing::table(&entries, &items, numbers, terminal.width());
+                let text = format!("{title}\n\n{list}\n{}\n", numbers.ranked_by());
+                Ok(Outcome::new(
                     text,
                     head,
-                    json!({ "items": listing::json(&entries, &items), "ranked_by": "predicted rating" }),
+                    json!({ "items": listing::json(&entries, &items, numbers), "ranked_by": numbers.ranked_by_key() }),
                 ))
             }
             (What::SelfTest, Some(Answer::SelfTest(outcome))) => {
@@ -246,7 +247,7 @@ impl Asked {
                     board.core,
                     thousands(u64::from(outcome.items))
                 );
-                Ok(Shown::new(
+                Ok(Outcome::new(
                     text,
                     head,
                     json!({ "items": outcome.items, "mismatches": 0, "crc32": format!("{here:08x}") }),
@@ -277,12 +278,12 @@ pub fn entry(ranked: &RankedItem) -> Entry {
 }
 
 /// An answer in both its forms.
-struct Shown {
+struct Outcome {
     text: String,
     json: Value,
 }
 
-impl Shown {
+impl Outcome {
     fn new(text: String, mut head: Value, json: Value) -> Self {
         if let (Some(head), Value::Object(json)) = (head.as_object_mut(), json) {
             head.extend(json);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use matchstick::Model;
-use matchstick::blob::Strings;
+use matchstick::blob::{OutputForm, Strings};
 use matchstick_trainer::baselines::Baselines;
 use matchstick_trainer::data::{DataError, Dataset, Rating, Split};
 use matchstick_trainer::evaluate::{EvaluateError, Users, check_model, evaluate};
@@ -81,6 +81,11 @@ pub enum EvalError {
         "give the model that it was made from with --model model.safetensors, or quantise with --users all"
     ))]
     NoUsers { path: PathBuf },
+    #[error("`{}` gives scores, which order items and are no ratings: they have no error in stars", path.display())]
+    #[diagnostic(help(
+        "`matchstick rank` shows the lists that it makes, `matchstick quantize` how many of their items the blob keeps"
+    ))]
+    Scores { path: PathBuf },
     #[error("not one of the {items} items in `{data}` is in `{}`", path.display())]
     #[diagnostic(help("the blob was made from other data; `matchstick inspect` says from which"))]
     OtherItems { path: PathBuf, data: String, items: usize },
@@ -131,6 +136,9 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Result<(), EvalError> {
     let model = blob.model()?;
     let weights = given.model.as_deref().map(Weights::load).transpose()?;
     check_model(weights.as_ref(), &model)?;
+    if model.output_form() == OutputForm::Score {
+        return Err(EvalError::Scores { path: given.blob.clone() });
+    }
     if weights.is_none() && model.user_rows() <= 1 {
         return Err(EvalError::NoUsers { path: given.blob.clone() });
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use matchstick_trainer::files::{check_not_input, check_writable, write_atomically};
-use matchstick_trainer::import::export::{Exported, export, ids};
+use matchstick_trainer::import::export::{export, ids};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
 use serde_json::json;
@@ -58,16 +58,13 @@ pub fn run(args: &ExportArgs, terminal: &Terminal) -> Result<(), ExportError> {
         check_not_input(out, &[&args.model]).map_err(unwritable(out))?;
     }
     let weights = Weights::load(&args.model)?;
-    let invalid = |error: &dyn ToString| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-    let Exported { bytes, report } = export(&weights).map_err(|error| unwritable(&args.out)(invalid(&error)))?;
-    write_atomically(&args.out, &bytes).map_err(unwritable(&args.out))?;
-    let mut text =
-        format!("{}\nwrote {} ({} bytes)\n", report_text(&report, terminal), args.out.display(), bytes.len());
+    let report = export(&weights, &args.out)?;
+    let mut text = format!("{}\nwrote {}\n", report_text(&report, terminal), args.out.display());
     if let Some(path) = &args.ids {
-        let csv = ids(&weights).map_err(|error| unwritable(path)(invalid(&error)))?;
+        let csv = ids(&weights).map_err(|error| unwritable(path)(io::Error::other(error)))?;
         write_atomically(path, &csv).map_err(unwritable(path))?;
         text.push_str(&format!("wrote {}\n", path.display()));
     }
-    terminal.result(&text, &json!({ "out": args.out, "ids": args.ids, "bytes": bytes.len(), "report": report }))?;
+    terminal.result(&text, &json!({ "out": args.out, "ids": args.ids, "report": report }))?;
     Ok(())
 }

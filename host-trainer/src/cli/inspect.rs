@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use matchstick::Model;
-use matchstick::blob::{CRC_BYTES, Head, Layout, PREFIX_BYTES, Quality, TRAILING_ZERO_BYTES};
+use matchstick::blob::{self, CRC_BYTES, Head, Layout, PREFIX_BYTES, Quality, TRAILING_ZERO_BYTES};
 use matchstick_trainer::quantize::Encoding;
-use matchstick_trainer::quantize::report::{layout_name, section_name};
-use matchstick_trainer::weights::{Weights, WeightsError};
+use matchstick_trainer::quantize::report::{form_name, layout_name, section_name};
+use matchstick_trainer::weights::{OutputForm, Weights, WeightsError};
 use miette::Diagnostic;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -115,7 +115,8 @@ fn blob_text(file: &str, model: &Model<'_>, terminal: &Terminal) -> String {
     };
     facts.row(["users", &users]);
     let (low, high) = (model.lowest_rating().to_f64(), model.highest_rating().to_f64());
-    facts.row(["ratings", &format!("between {low} and {high}")]);
+    let is_score = model.output_form() == blob::OutputForm::Score;
+    facts.row(["ratings", &ratings_text(form_name(model.output_form()), (!is_score).then_some((low, high)))]);
     facts.row(["logit", &format!("32 bits, {} of them fraction", head.logit_fraction_bits)]);
     facts.row(["memory", &memory_text(model)]);
     let near = model.near_bytes();
@@ -151,6 +152,14 @@ fn rows_text(head: &Head<'_>) -> String {
         let _ = write!(text, ", dot term of {} values", head.dot_width);
     }
     text
+}
+
+/// What is shown for a logit, and between which ends.
+fn ratings_text(form: &str, range: Option<(f64, f64)>) -> String {
+    match range {
+        Some((low, high)) => format!("between {low} and {high}, {form}"),
+        None => "none: scores, which order items".to_owned(),
+    }
 }
 
 /// What the caller of the engine has to set aside.
@@ -218,7 +227,9 @@ fn blob_json(model: &Model<'_>) -> Value {
         "user_width": head.user_width,
         "item_width": head.item_width,
         "hidden": hidden_widths(head),
-        "y_range": [model.lowest_rating().to_f64(), model.highest_rating().to_f64()],
+        "output": form_name(model.output_form()),
+        "y_range": (model.output_form() != blob::OutputForm::Score)
+            .then(|| [model.lowest_rating().to_f64(), model.highest_rating().to_f64()]),
         "logit_fraction_bits": head.logit_fraction_bits,
         "required_capacity": model.required_capacity(),
         "quality": {
@@ -246,7 +257,9 @@ fn weights_text(file: &str, bytes: usize, weights: &Weights, terminal: &Terminal
     facts.row(["users", &format!("{} and the unknown one", thousands(weights.user_factors.rows as u64 - 1))]);
     let titles = if weights.titles.is_empty() { "no titles" } else { "with titles" };
     facts.row(["items", &format!("{} and the unknown one, {titles}", thousands(weights.item_factors.rows as u64 - 1))]);
-    facts.row(["ratings", &format!("between {} and {}", weights.y_range.0, weights.y_range.1)]);
+    let range = (f64::from(weights.y_range.0), f64::from(weights.y_range.1));
+    let is_score = weights.output == OutputForm::Score;
+    facts.row(["ratings", &ratings_text(weights.output.name(), (!is_score).then_some(range))]);
     let title = terminal.bold(&format!("{file}: a model of float weights, {} bytes", thousands(bytes as u64)));
     let mut text = format!("{title}\n\n{}\n{}", facts.render(terminal.width()), tensors.render(terminal.width()));
     if let Ok(info) = serde_json::to_string_pretty(&without_history(&weights.info)) {
@@ -292,7 +305,8 @@ fn weights_json(bytes: usize, weights: &Weights) -> Value {
         "users": weights.user_factors.rows - 1,
         "items": weights.item_factors.rows - 1,
         "titles": !weights.titles.is_empty(),
-        "y_range": [weights.y_range.0, weights.y_range.1],
+        "output": weights.output.name(),
+        "y_range": (weights.output != OutputForm::Score).then_some([weights.y_range.0, weights.y_range.1]),
         "tensors": tensors,
         "info": weights.info,
     })

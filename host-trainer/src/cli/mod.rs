@@ -3,11 +3,14 @@
 //! Results go to stdout, progress and errors to stderr; exit code 0 is success, 1 bad data, 2 a bad call.
 
 mod args;
+mod completions;
 mod data;
 mod emulate;
 mod eval;
 mod export;
 mod failure;
+#[cfg(feature = "train")]
+mod find_lr;
 #[cfg(feature = "train")]
 mod hyper;
 mod import;
@@ -20,6 +23,9 @@ mod person;
 mod protocol;
 mod quantize;
 mod rank;
+#[cfg(feature = "train")]
+mod record;
+mod report;
 mod score;
 #[cfg(feature = "train")]
 mod showcase;
@@ -73,8 +79,10 @@ enum Command {
     Score(score::ScoreArgs),
     Rank(rank::RankArgs),
     Inspect(inspect::InspectArgs),
+    Report(report::ReportArgs),
     Emulate(emulate::EmulateArgs),
     Synth(synth::SynthArgs),
+    Completions(completions::CompletionsArgs),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     #[cfg(feature = "train")]
@@ -98,8 +106,10 @@ impl Command {
             Self::Score(args) => score::run(args, terminal)?,
             Self::Rank(args) => rank::run(args, terminal)?,
             Self::Inspect(args) => inspect::run(args, terminal)?,
+            Self::Report(args) => report::run(args, terminal)?,
             Self::Emulate(args) => emulate::run(args, terminal)?,
             Self::Synth(args) => synth::run(args, terminal)?,
+            Self::Completions(args) => completions::run(args, terminal)?,
             Self::Import(args) => import::run(args, terminal)?,
             Self::Export(args) => export::run(args, terminal)?,
         }

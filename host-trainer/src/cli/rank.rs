@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::args::{BlobArgs, ColumnArgs};
 use super::data::options;
 use super::failure::{CommandError, DATA, OutputError, USAGE};
-use super::listing::{self, Entry, RANKED_BY};
+use super::listing::{self, Entry, Shown};
 use super::lookup::{LookupError, Names};
 use super::open::{BlobFile, OpenError};
 use super::person::{Person, PersonError};
@@ -137,17 +137,19 @@ pub fn run(args: &RankArgs, terminal: &Terminal) -> Result<(), RankError> {
         };
         ranked.iter().map(entry).collect()
     })?;
+    let shown = Shown::from(model.output_form());
     let title = terminal.bold(&format!("Top {} for {}", entries.len(), person.name));
-    let mut text = format!("{title}\n\n{}\n{RANKED_BY}\n", listing::table(&entries, &items, terminal.width()));
+    let mut text =
+        format!("{title}\n\n{}\n{}\n", listing::table(&entries, &items, shown, terminal.width()), shown.ranked_by());
     if args.user.is_none() {
-        text.push_str(&format!("The person is the mean of the {} users nearest to these ratings.\n", like::NEAREST));
+        text.push_str(&like::origin(weights.as_ref()));
     }
     let json = json!({
         "user": person.id,
         "like": args.like.iter().map(|(item, rating)| json!({ "item": item, "rating": rating })).collect::<Vec<_>>(),
         "excluded": hidden.len(),
-        "items": listing::json(&entries, &items),
-        "ranked_by": "predicted rating",
+        "items": listing::json(&entries, &items, shown),
+        "ranked_by": shown.ranked_by_key(),
     });
     terminal.result(&text, &json)?;
     Ok(())

@@ -1,14 +1,14 @@
-//! `matchstick score`: one rating, computed by the engine that runs on the chip.
+//! `matchstick score`: one rating, or score, computed by the engine that runs on the chip.
 
 use clap::Args;
 use matchstick_trainer::evaluate::{EvaluateError, check_model, with_scorer};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
-use serde_json::json;
 use thiserror::Error;
 
 use super::args::BlobArgs;
 use super::failure::{CommandError, DATA, OutputError};
+use super::listing::Shown;
 use super::lookup::LookupError;
 use super::open::{BlobFile, OpenError};
 use super::person::{Person, PersonError};
@@ -74,16 +74,12 @@ pub fn run(args: &ScoreArgs, terminal: &Terminal) -> Result<(), ScoreError> {
     let person = Person::find(&args.user, &blob, weights.as_ref())?;
     let item = items.find(&args.item)?;
     let score = with_scorer(&model, &person.vector, |scorer| scorer.score(item))?;
-    let stars = score.rating.to_f64();
-    let text = format!("{stars:.2} for {}: {}\n", person.name, items.title(item));
-    let json = json!({
-        "user": args.user,
-        "item": items.id(item),
-        "title": items.title(item),
-        "rating": stars,
-        "rating_q16": score.rating.0,
-        "logit": score.logit.0,
-    });
+    let shown = Shown::from(model.output_form());
+    let number = shown.text(score.rating.to_f64());
+    let what = if shown == Shown::Score { " (a score, no rating)" } else { "" };
+    let text = format!("{number}{what} for {}: {}\n", person.name, items.title(item));
+    let mut json = shown.json(items.id(item), items.title(item), score.rating.0, score.logit.0);
+    json["user"] = args.user.as_str().into();
     terminal.result(&text, &json)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::data::Loaded;
 use super::eval::{Measured, json_of, table_of};
-use super::listing::{self, Entry, RANKED_BY};
+use super::listing::{self, Entry, Shown};
 use super::open::{BlobFile, OpenError};
 use super::table::{Table, beside, thousands};
 use super::terminal::Terminal;
@@ -59,7 +59,7 @@ impl Showcase<'_> {
         let user = self.loaded.dataset.user_id(self.person).unwrap_or_default();
         section(&format!("Five of the {} ratings of user {user}", self.seen.len()), &self.ratings().render(width));
         section("What they have not rated", &self.lists(width)?);
-        text.push_str(&format!("{RANKED_BY}\n"));
+        text.push_str(&format!("{}\n", Shown::Rating.ranked_by()));
         text.push_str(&self.next());
         Ok(text)
     }
@@ -151,9 +151,9 @@ impl Showcase<'_> {
             "instructions": { "load": counts.load, "prepare": counts.prepare, "score": counts.score, "rank": counts.rank, "ranked_items": counts.ranked_items },
             "user": dataset.user_id(self.person),
             "ratings": self.chosen().iter().map(rated).collect::<Vec<_>>(),
-            "items": listing::json(ranked, &items),
+            "items": listing::json(ranked, &items, Shown::Rating),
             "popular": self.popular().into_iter().map(named).collect::<Vec<_>>(),
-            "ranked_by": "predicted rating",
+            "ranked_by": Shown::Rating.ranked_by_key(),
         }))
     }
 }

@@ -16,7 +16,9 @@ use super::terminal::Terminal;
 
 /// Makes a file of invented ratings, as large as you like
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  matchstick synth --users 1000000 --items 100000 --ratings 10000000 --out large.csv")]
+#[command(
+    after_help = "Example:\n  matchstick synth --users 1000000 --items 100000 --ratings 10000000 --out large.csv"
+)]
 pub struct SynthArgs {
     /// Different users
     #[arg(long, value_name = "N")]
@@ -69,7 +71,8 @@ pub fn run(args: &SynthArgs, terminal: &Terminal) -> Result<(), SynthError> {
     bar.finish_and_clear();
     written.map_err(|source| SynthError::Write { path: args.out.clone(), source })?;
     let text = format!("wrote {}: {} invented ratings\n", args.out.display(), thousands(ratings));
-    let json = json!({ "out": args.out, "users": users, "items": items, "ratings": ratings, "seed": seed, "synthetic": true });
+    let json =
+        json!({ "out": args.out, "users": users, "items": items, "ratings": ratings, "seed": seed, "synthetic": true });
     terminal.result(&text, &json)?;
     Ok(())
 }

@@ -106,7 +106,6 @@ impl Terminal {
     }
 
     /// A bar of `length` steps; hidden when stderr isn't a terminal.
-    #[cfg(feature = "train")]
     pub fn progress(&self, doing: &str, length: u64) -> ProgressBar {
         if self.stderr_width.is_none() {
             return ProgressBar::hidden();

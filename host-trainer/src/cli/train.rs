@@ -1,6 +1,6 @@
 //! `matchstick train`: ratings in, a model out, with progress, and an honest table at the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,11 +13,12 @@ use miette::Diagnostic;
 use serde_json::json;
 use thiserror::Error;
 
-use super::args::{DataArgs, SplitArgs};
+use super::args::{ColumnArgs, SplitArgs};
 use super::data::Loaded;
 use super::eval::{Measured, baselines, json_of, table_of};
-use super::failure::{CommandError, DATA, OutputError};
+use super::failure::{CommandError, DATA, OutputError, USAGE};
 use super::hyper::HyperArgs;
+use super::record::{Record, RecordError};
 use super::table::thousands;
 use super::terminal::Terminal;
 use super::watch::{Watcher, peak_bytes};
@@ -29,13 +30,31 @@ use super::watch::{Watcher, peak_bytes};
                         matchstick train --data plays.csv --user-col listener --item-col song --rating-col stars --out model.safetensors\n\n\
                         Ctrl-C stops and keeps the best model so far; --resume goes on from there.")]
 pub struct TrainArgs {
+    /// Ratings: `demo`, a MovieLens folder, or a CSV or TSV file
+    ///
+    /// `demo` is a synthetic set that comes with this program. A folder may hold MovieLens 100K (u.data), 1M (ratings.dat) or
+    /// ml-latest (ratings.csv). In any other file each line is a rating; --user-col and the like say which column is which.
+    #[arg(long, short, value_name = "DATA", required_unless_present = "repeat")]
+    data: Option<String>,
     #[command(flatten)]
-    data: DataArgs,
+    columns: ColumnArgs,
     #[command(flatten)]
     split: SplitArgs,
     /// The model to write
-    #[arg(long, short, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, short, value_name = "FILE", required_unless_present_any = ["find_lr", "repeat"])]
+    out: Option<PathBuf>,
+    /// Write what is run to this file, `matchstick.toml` for example, so that --repeat can run it again
+    #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
+    record: Option<PathBuf>,
+    /// Run again what --record wrote; --out may name another file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "fold", "split", "recipe", "epochs"])]
+    repeat: Option<PathBuf>,
+    /// Instead of training, find out which learning rate suits: a range test of 200 steps
+    #[arg(long, conflicts_with_all = ["out", "resume", "record", "repeat"])]
+    find_lr: bool,
+    /// With --find-lr: a picture of losses over learning rates, as SVG
+    #[arg(long, value_name = "FILE", requires = "find_lr")]
+    plot: Option<PathBuf>,
     /// Go on with a run that was stopped, from the checkpoint beside --out
     #[arg(long)]
     resume: bool,
@@ -49,6 +68,15 @@ pub enum TrainCommandError {
     Data(#[from] DataError),
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[error("there is no data to train on")]
+    #[diagnostic(help("name it with --data, or a recorded run with --repeat"))]
+    NoData,
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Record(#[from] RecordError),
+    #[error("cannot write {}: {source}", path.display())]
+    #[diagnostic(help("choose another --plot"))]
+    Plot { path: PathBuf, source: std::io::Error },
     #[error("cannot watch for ctrl-C: {0}")]
     Interrupt(#[from] ctrlc::Error),
     #[error(transparent)]
@@ -61,6 +89,7 @@ impl CommandError for TrainCommandError {
         match self {
             Self::Data(error) => error.exit_code(),
             Self::Train(error) => error.exit_code(),
+            Self::NoData => USAGE,
             _ => DATA,
         }
     }
@@ -71,21 +100,29 @@ impl CommandError for TrainCommandError {
 }
 
 pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandError> {
-    let config = args.hyper.config();
+    let record = args.record()?;
+    let config = record.train.clone();
     config.check()?;
-    let loaded = Loaded::open(&args.data.data, &args.data.columns, &args.split)?;
+    let loaded = Loaded::open(&record.data, &record.columns(), &record.split())?;
+    if args.find_lr {
+        return super::find_lr::run(&loaded, &config, args.plot.as_deref(), terminal);
+    }
+    if let Some(path) = &args.record {
+        record.save(path)?;
+    }
+    let out = &record.out;
     let stop = stop_on_interrupt()?;
     let mut watcher = Watcher::new(terminal, Arc::clone(&stop));
-    let outcome = train(&loaded.dataset, loaded.train(), &config, &args.out, args.resume, &mut watcher, &stop);
+    let outcome = train(&loaded.dataset, loaded.train(), &config, out, args.resume, &mut watcher, &stop);
     // That nobody listens is the reason for whatever else went wrong.
     watcher.finish()?;
     let outcome = outcome?;
 
     let (part, measured) = measure(&loaded, &config, &outcome.weights)?;
-    let mut text = ending(&outcome, args);
+    let mut text = ending(&outcome, out);
     let mut json = json!({
         "event": "result",
-        "out": args.out,
+        "out": out,
         "data": loaded.dataset.name,
         "synthetic": loaded.dataset.synthetic,
         "end": outcome.end,
@@ -101,6 +138,23 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
     Ok(())
 }
 
+impl TrainArgs {
+    /// What is to be run: what the options say, or what a record says.
+    fn record(&self) -> Result<Record, TrainCommandError> {
+        match (&self.repeat, &self.data) {
+            (Some(path), _) => {
+                let record = Record::load(path)?;
+                Ok(Record { out: self.out.clone().unwrap_or(record.out), ..record })
+            }
+            (None, Some(data)) => {
+                let out = self.out.clone().unwrap_or_default();
+                Ok(Record::new(data, &self.columns, &self.split, &out, &self.hyper.config()))
+            }
+            (None, None) => Err(TrainCommandError::NoData),
+        }
+    }
+}
+
 /// True as soon as ctrl-C is pressed; pressed again, it ends the program.
 pub fn stop_on_interrupt() -> Result<Arc<AtomicBool>, ctrlc::Error> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -114,7 +168,7 @@ pub fn stop_on_interrupt() -> Result<Arc<AtomicBool>, ctrlc::Error> {
     Ok(stop)
 }
 
-fn ending(outcome: &Outcome, args: &TrainArgs) -> String {
+fn ending(outcome: &Outcome, out: &Path) -> String {
     let kept = match outcome.history.get(outcome.kept.saturating_sub(1)).and_then(|metrics| metrics.validation_rmse) {
         Some(rmse) => format!("the weights of epoch {}, validation RMSE {rmse:.4}", outcome.kept),
         None => format!("the weights of epoch {}", outcome.kept),
@@ -125,10 +179,10 @@ fn ending(outcome: &Outcome, args: &TrainArgs) -> String {
             format!("stopped after epoch {}: the validation RMSE grew no better\n", outcome.history.len())
         }
         End::Interrupted => {
-            format!("interrupted; --resume goes on from {}\n", checkpoint_path(&args.out).display())
+            format!("interrupted; --resume goes on from {}\n", checkpoint_path(out).display())
         }
     };
-    format!("{why}wrote {}: {kept}\n", args.out.display())
+    format!("{why}wrote {}: {kept}\n", out.display())
 }
 
 /// The part of the data that nothing was fitted to, and every predictor on it: the test part when there is one, else the validation slice, else nothing.

@@ -81,7 +81,9 @@ impl Split {
             {
                 Err(FRACTION)
             }
-            Self::Random { seed, .. } | Self::PerItem { seed, .. } | Self::KFold { seed, .. } if u32::try_from(seed).is_err() => {
+            Self::Random { seed, .. } | Self::PerItem { seed, .. } | Self::KFold { seed, .. }
+                if u32::try_from(seed).is_err() =>
+            {
                 Err("the seed must be below 2^32")
             }
             Self::KFold { k, .. } if k < 2 => Err("there must be two folds or more"),
@@ -432,7 +434,8 @@ mod tests {
             assert!(matches!(error, DataError::UnknownSplit { .. }), "{text}: {error}");
             assert_eq!(error.exit_code(), 2);
         }
-        for text in ["random:0", "per-item:1", "random:1", "random:nan", "kfold:1:0", "kfold:5:5", "last:0", "last:1.5"] {
+        for text in ["random:0", "per-item:1", "random:1", "random:nan", "kfold:1:0", "kfold:5:5", "last:0", "last:1.5"]
+        {
             let error = Split::parse(text, 0).unwrap_err();
             assert!(matches!(error, DataError::ImpossibleSplit { .. }), "{text}: {error}");
             assert_eq!(error.exit_code(), 2);

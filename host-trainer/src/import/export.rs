@@ -4,62 +4,75 @@
 //! both back. Output form and range are in the file's metadata. Ids go into a file of their own, in the format of `import --ids`, because
 //! strings are no tensors.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 use serde_json::json;
 
 use super::fastai::DOT_MARKER;
 use super::pytorch;
 use super::report::{Fate, Part, Report};
-use crate::weights::{Matrix, Weights, Writer};
+use crate::weights::{Matrix, Weights, WeightsError, Writer};
 
-/// What an export has written.
-#[derive(Clone, Debug)]
-pub struct Exported {
-    /// The safetensors file.
-    pub bytes: Vec<u8>,
-    pub report: Report,
+/// A tensor under PyTorch's name.
+struct Tensor<'w> {
+    name: String,
+    shape: Vec<usize>,
+    data: Cow<'w, [f32]>,
+    what: &'static str,
 }
 
-/// The model's tensors under PyTorch's names.
-pub fn export(weights: &Weights) -> Result<Exported, safetensors::SafeTensorError> {
-    let mut tensors: Vec<(String, Matrix, bool, &str)> = Vec::new();
-    let mut add = |name: &str, matrix: Matrix, is_vector: bool, what: &'static str| {
-        tensors.push((name.to_owned(), matrix, is_vector, what));
-    };
-    if !weights.layers.is_empty() {
-        add(pytorch::MARKER, weights.user_factors.clone(), false, "user factors");
-        add("item_factors.weight", weights.item_factors.clone(), false, "item factors");
-    }
-    for (index, layer) in weights.layers.iter().enumerate() {
-        // PyTorch counts the ReLU between two layers as a layer too.
-        add(&format!("layers.{}.weight", 2 * index), layer.weight.clone(), false, "weights of a linear layer");
-        add(&format!("layers.{}.bias", 2 * index), column(&layer.bias), true, "bias of a linear layer");
-    }
-    if let Some(dot) = &weights.dot {
-        add(DOT_MARKER, dot.users.clone(), false, "user factors of the dot product");
-        add("i_weight.weight", dot.items.clone(), false, "item factors of the dot product");
-        let no_bias = Matrix::zeros(dot.users.rows, 1);
-        add("u_bias.weight", no_bias, false, "zeros: what users have is in the factors");
-        let item_bias = match weights.item_bias.is_empty() {
-            true => Matrix::zeros(dot.items.rows, 1),
-            false => column(&weights.item_bias),
-        };
-        add("i_bias.weight", item_bias, false, "item bias");
-    }
-    let mut report = Report { source: "PyTorch state dict, safetensors".into(), ..Report::default() };
+/// Writes the model's tensors under PyTorch's names, or leaves the file that is there.
+pub fn export(weights: &Weights, path: &Path) -> Result<Report, WeightsError> {
+    let tensors = tensors(weights);
+    let mut report = Report { source: "a PyTorch state dict".into(), ..Report::default() };
     let mut file = Writer::default();
-    for (name, matrix, is_vector, what) in &tensors {
-        let shape = if *is_vector { vec![matrix.rows] } else { vec![matrix.rows, matrix.cols] };
-        file.floats(name, shape.clone(), &matrix.data);
-        let (numbers, what) = ("float32".into(), (*what).to_owned());
-        report.parts.push(Part { tensor: name.clone(), shape, numbers, fate: Fate::Mapped, what });
+    for Tensor { name, shape, data, what } in &tensors {
+        file.floats(name, shape.clone(), data);
+        let (tensor, shape, numbers, what) = (name.clone(), shape.clone(), "float32".into(), (*what).into());
+        report.parts.push(Part { tensor, shape, numbers, fate: Fate::Mapped, what });
     }
     if weights.history.is_some() {
         report.note("the rows of a user's history are left out: PyTorch's model has no place for them");
     }
-    let (lo, hi) = weights.y_range;
-    report.note(format!("the output is {} over {lo}..{hi}; it is in the file's metadata, too", weights.output.name()));
-    let bytes = file.finish(json!({ "output": weights.output.name(), "y_range": [lo, hi], "info": {} }))?;
-    Ok(Exported { bytes, report })
+    let ((lo, hi), output) = (weights.y_range, weights.output.name());
+    report.note(format!("the output is {output} over {lo}..{hi}, which the file's metadata say too"));
+    file.save(json!({ "output": output, "y_range": [lo, hi], "info": {} }), path)?;
+    Ok(report)
+}
+
+fn tensors(weights: &Weights) -> Vec<Tensor<'_>> {
+    fn matrix<'w>(name: &str, matrix: &'w Matrix, what: &'static str) -> Tensor<'w> {
+        let (shape, data) = (vec![matrix.rows, matrix.cols], Cow::Borrowed(&matrix.data[..]));
+        Tensor { name: name.to_owned(), shape, data, what }
+    }
+    let mut tensors = Vec::new();
+    if !weights.layers.is_empty() {
+        tensors.push(matrix(pytorch::MARKER, &weights.user_factors, "user factors"));
+        tensors.push(matrix("item_factors.weight", &weights.item_factors, "item factors"));
+    }
+    for (index, layer) in weights.layers.iter().enumerate() {
+        // PyTorch counts the ReLU between two layers as a layer too.
+        let name = |part: &str| format!("layers.{}.{part}", 2 * index);
+        tensors.push(matrix(&name("weight"), &layer.weight, "weights of a linear layer"));
+        let (shape, data) = (vec![layer.bias.len()], Cow::Borrowed(&layer.bias[..]));
+        tensors.push(Tensor { name: name("bias"), shape, data, what: "bias of a linear layer" });
+    }
+    if let Some(dot) = &weights.dot {
+        let column = |name: &str, rows: usize, data: Cow<'static, [f32]>, what| {
+            let shape = vec![rows, 1];
+            Tensor { name: name.to_owned(), shape, data, what }
+        };
+        let (users, items) = (dot.users.rows, dot.items.rows);
+        tensors.push(matrix(DOT_MARKER, &dot.users, "user factors of the dot product"));
+        tensors.push(matrix("i_weight.weight", &dot.items, "item factors of the dot product"));
+        let what = "zeros: the biases of users are a column of their factors";
+        tensors.push(column("u_bias.weight", users, vec![0.0; users].into(), what));
+        let mut item_bias = weights.item_bias.clone();
+        item_bias.resize(items, 0.0);
+        tensors.push(column("i_bias.weight", items, item_bias.into(), "item bias"));
+    }
+    tensors
 }
 
 /// The ids and titles as CSV, in the format of `import --ids`.
@@ -74,8 +87,4 @@ pub fn ids(weights: &Weights) -> Result<Vec<u8>, csv::Error> {
         writer.write_record(["item", &(index + 1).to_string(), id, title])?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
-}
-
-fn column(values: &[f32]) -> Matrix {
-    Matrix { rows: values.len(), cols: 1, data: values.to_vec() }
 }

@@ -67,7 +67,8 @@ impl RankingTask {
     /// As [`RankingTask::evaluate`], from lists of at most `k` items, best first.
     #[must_use]
     pub fn measure(&self, k: usize, list: impl Fn(u32) -> Vec<u32> + Sync) -> RankingMetrics {
-        let users: Vec<u32> = (0..).zip(&self.relevant).filter(|(_, items)| !items.is_empty()).map(|(u, _)| u).collect();
+        let users: Vec<u32> =
+            (0..).zip(&self.relevant).filter(|(_, items)| !items.is_empty()).map(|(u, _)| u).collect();
         let lists = parallel::map(&users, |&user| list(user));
         let mut recommended = vec![false; self.n_items + 1];
         let mut sums = Sums::default();
@@ -94,10 +95,7 @@ impl RankingTask {
         let mut popularity = vec![0.0; self.n_items + 1];
         train.iter().for_each(|rating| popularity[rating.item as usize] += 1.0);
         let means: Vec<f32> = (0..=self.n_items as u32).map(|item| baselines.item_mean(item)).collect();
-        [
-            ("popularity", self.evaluate(k, |_| popularity.clone())),
-            ("item mean", self.evaluate(k, |_| means.clone())),
-        ]
+        [("popularity", self.evaluate(k, |_| popularity.clone())), ("item mean", self.evaluate(k, |_| means.clone()))]
     }
 }
 

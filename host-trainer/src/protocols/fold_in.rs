@@ -115,7 +115,8 @@ fn of_model(
     let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
     let values = measure(&fold.dataset, users, |given, asked| {
         let given: Vec<(usize, f32)> = given.iter().map(|rating| (rating.item as usize, rating.value)).collect();
-        let mut factors: Vec<f32> = ridge::posterior(&taught.coordinates, &given).mean.iter().map(|&p| p as f32).collect();
+        let mut factors: Vec<f32> =
+            ridge::posterior(&taught.coordinates, &given).mean.iter().map(|&p| p as f32).collect();
         if let Some(deviations) = deviations {
             factors.iter_mut().zip(deviations).for_each(|(factor, deviation)| *factor /= deviation);
         }

@@ -62,8 +62,11 @@ fn of_model(
     unclipped: bool,
 ) -> Result<Vec<Row>, ProtocolError> {
     let float = FloatNet::new(weights);
-    let mut rows =
-        vec![Row { model: name, variant: "float".into(), values: errors(&float.predictions(&fold.test), fold, unclipped) }];
+    let mut rows = vec![Row {
+        model: name,
+        variant: "float".into(),
+        values: errors(&float.predictions(&fold.test), fold, unclipped),
+    }];
     let users: Vec<u32> = (1..weights.user_factors.rows as u32).collect();
     for &encoding in encodings {
         let layout = if weights.layers.is_empty() { Layout::Dot } else { Layout::Folded };

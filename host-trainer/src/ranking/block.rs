@@ -1,10 +1,10 @@
 //! A few vectors side by side, in `f64`: what is small beside the item-item matrix, and what passes through it.
 
 use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
-use faer::dyn_stack::{MemBuffer, MemStack};
 
 use super::error::RankingError;
 use crate::data::random::SplitMix64;
@@ -89,7 +89,8 @@ impl Block {
 pub fn eigen(matrix: &Block) -> Result<(Vec<f64>, Mat<f64>), RankingError> {
     let n = matrix.rows;
     let (mut values, mut vectors) = (Diag::<f64>::zeros(n), Mat::<f64>::zeros(n, n));
-    let mut memory = MemBuffer::new(self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, par(), Default::default()));
+    let mut memory =
+        MemBuffer::new(self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, par(), Default::default()));
     self_adjoint_evd(
         matrix.view(),
         values.as_mut(),

@@ -51,14 +51,14 @@ impl Default for RankingConfig {
         Self {
             method: Method::Auto,
             rank: 32,
-            lambda: 400.0,
-            dropout: 0.0,
+            lambda: 200.0,
+            dropout: 0.33,
             factors: 48,
             iterations: 15,
             alpha: 0.1,
             reg: 0.01,
-            blend: 1.0,
-            user_power: 0.5,
+            blend: 0.5,
+            user_power: 1.0,
             memory_bytes: 2 << 30,
             seed: 0,
         }
@@ -69,7 +69,11 @@ impl RankingConfig {
     /// Every number must be one that the formulas take.
     pub fn check(&self) -> Result<(), RankingError> {
         let whole = |name, value: usize, most: usize, expected| {
-            if (1..=most).contains(&value) { Ok(()) } else { Err(RankingError::Setting { name, value: value as f64, expected }) }
+            if (1..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(RankingError::Setting { name, value: value as f64, expected })
+            }
         };
         whole("rank", self.rank, 4096, "between 1 and 4096")?;
         whole("factors", self.factors, 1024, "between 1 and 1024")?;

@@ -11,8 +11,8 @@
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
-use faer::traits::RealField;
 use faer::prelude::ReborrowMut;
+use faer::traits::RealField;
 use faer::{Mat, MatMut, MatRef};
 
 use super::block::{Block, par};
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn each_column_is_the_ridge_regression_on_the_other_items() {
         let x = some();
-        let gram = x.gram(&identity(8));
+        let gram = x.by_item.times(&x.by_user.times(&identity(8)));
         let cases = [(3.0, 0.0, 1 << 20, 1e-9), (2.0, 0.4, 1 << 20, 1e-9), (3.0, 0.0, 8 * 8 * 4, 1e-5)];
         for (lambda, dropout, memory, tolerance) in cases {
             let ease = Ease::fit(&x, lambda, dropout, memory).unwrap();

@@ -11,7 +11,9 @@ pub enum RankingError {
     Setting { name: &'static str, value: f64, expected: &'static str },
 
     #[error("{items} items need {} MiB for the item-item matrix, and {} MiB are allowed", mebibytes(*.needed_bytes), mebibytes(*.memory_bytes))]
-    #[diagnostic(help("allow more memory, or take the method `ials`, whose memory grows with items and not with their square"))]
+    #[diagnostic(help(
+        "allow more memory, or take the method `ials`, whose memory grows with items and not with their square"
+    ))]
     Memory { items: usize, needed_bytes: u64, memory_bytes: u64 },
 
     #[error("{what} cannot be solved: it is singular in the precision there is")]

@@ -40,11 +40,16 @@ pub struct Ials {
 
 impl Ials {
     /// Calls `pass` before each iteration; false stops.
-    pub fn fit(x: &Interactions, settings: &Settings, mut pass: impl FnMut(usize) -> bool) -> Result<Self, RankingError> {
+    pub fn fit(
+        x: &Interactions,
+        settings: &Settings,
+        mut pass: impl FnMut(usize) -> bool,
+    ) -> Result<Self, RankingError> {
         let &Settings { factors, alpha, reg, .. } = settings;
         let mut random = SplitMix64::new(settings.seed);
         // Only the items' first values matter: the users' are computed from them.
-        let mut items = Block::random(x.by_item.len(), factors, &mut random).scale_rows(|_| 0.1 / (factors as f64).sqrt());
+        let mut items =
+            Block::random(x.by_item.len(), factors, &mut random).scale_rows(|_| 0.1 / (factors as f64).sqrt());
         for iteration in 0..settings.iterations {
             if !pass(iteration) {
                 return Err(RankingError::Stopped);

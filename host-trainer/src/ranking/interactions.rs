@@ -35,11 +35,6 @@ impl Interactions {
         };
         Self { by_user: Rows::new(pairs(false), n_users, n_items), by_item: Rows::new(pairs(true), n_items, n_users) }
     }
-
-    /// X'X z (items, width).
-    pub fn gram(&self, z: &Block) -> Block {
-        self.by_item.times(&self.by_user.times(z))
-    }
 }
 
 impl Rows {
@@ -112,6 +107,6 @@ mod tests {
         assert_eq!((x.by_item.counts(), x.by_user.entries()), (vec![1.0, 1.0, 2.0], 4));
         let z = Block { rows: 3, cols: 2, data: vec![1.0, 10.0, 2.0, 20.0, 4.0, 40.0] };
         assert_eq!(x.by_user.times(&z).data, [5.0, 50.0, 6.0, 60.0]);
-        assert_eq!(x.gram(&z).data, [5.0, 50.0, 6.0, 60.0, 11.0, 110.0]);
+        assert_eq!(x.by_item.times(&x.by_user.times(&z)).data, [5.0, 50.0, 6.0, 60.0, 11.0, 110.0]);
     }
 }

@@ -100,7 +100,8 @@ pub fn fit(
         Method::Ease => None,
         _ => Some(fit_ials(&x, &config, |done| pass(Stage::Ials, done, config.iterations))?),
     };
-    let mut cut = |matrix: &dyn ItemMatrix| cut(matrix, &x, &config, |done, total| pass(Stage::Truncation, done, total));
+    let mut cut =
+        |matrix: &dyn ItemMatrix| cut(matrix, &x, &config, |done, total| pass(Stage::Truncation, done, total));
     match (ease, ials) {
         (Some(ease), Some(ials)) => cut(&Blend::new(ease, ials, config.blend, &x, config.seed)),
         (Some(ease), None) => cut(&ease),

@@ -1,8 +1,11 @@
 //! Draws the rows of one side (users, or items) from their distribution given the other side.
 //!
 //! A row's unknowns are its K factors and its bias, n = K + 1 together, and its regressors for a rating are the other row's factors and a
-//! 1. With prior N(m, P^-1) and noise precision a, the row is normal with precision A = P + a sum z z^T and mean A^-1 (P m + a sum z y), where
-//! y is the rating less what the other row's bias explains.
+//! 1. With prior N(m, P^-1) and ratings of precision a, the row is normal with precision A = P + a sum z z^T and mean A^-1 (P m + a sum z y),
+//! where y is the rating less what the other row's bias explains.
+//!
+//! Some people rate steadily and some do not: the precision of a rating is alpha times a weight of its user, with a gamma prior of mean 1, so
+//! that a user's noise has the tails of Student's t (Lakshminarayanan, Bouchard and Archambeau, 2011).
 
 use super::panel::for_blocks;
 use super::random::Stream;
@@ -15,7 +18,9 @@ const RUN: usize = 64;
 /// Products are exact to about seven digits, so smaller pivots are rounding.
 const PIVOT_FLOOR: f64 = 1e-7;
 
-/// Everything that the rows of one side depend on. Rows of factors are `factors` values and a bias, padded with zeros to [`width`].
+/// Everything that the rows of one side depend on.
+///
+/// A row of a table of factors holds K factors, the bias, the square root of the row's weight, and zeros up to [`width`].
 pub struct Given<'a> {
     pub ratings: &'a SparseRows,
     pub other: &'a Matrix,
@@ -23,17 +28,19 @@ pub struct Given<'a> {
     pub means: &'a Matrix,
     /// (n, n)
     pub precision: &'a Square,
-    /// Noise precision.
+    /// Precision of a rating of weight 1.
     pub alpha: f64,
+    /// Degrees of freedom of the prior of the rows' weights; without, the weights stay as they are.
+    pub freedom: Option<f64>,
 }
 
-/// Columns of a table of factors: room for the bias and for what [`Sums`] needs beside it, in fours.
+/// Columns of a table of factors, in fours.
 pub fn width(factors: usize) -> usize {
     (factors + 2).next_multiple_of(4)
 }
 
 /// Draws all rows into `rows`; row 0, the unknown, becomes its prior mean. Returns the sum of squared errors of the ratings under the
-/// rows drawn. `stream(row)` gives a row's random numbers.
+/// rows drawn, each times the weight of the other row. `stream(row)` gives a row's random numbers.
 pub fn draw_rows(rows: &mut Matrix, given: &Given<'_>, stream: impl Fn(usize) -> Stream + Sync) -> f64 {
     let size = given.precision.size;
     // A row's factorisation costs about as much as the products of two or three ratings for each of its values.
@@ -45,6 +52,7 @@ pub fn draw_rows(rows: &mut Matrix, given: &Given<'_>, stream: impl Fn(usize) ->
         for (row, values) in block.zip(part.chunks_exact_mut(width)) {
             if row == 0 {
                 values[..size].copy_from_slice(given.means.row(0));
+                values[size] = 1.0;
             } else {
                 error += scratch.draw(given, row, values, &mut stream(row));
             }
@@ -65,10 +73,11 @@ impl Scratch {
         Self { sums: Sums::new(width), root: Square::zeros(size), values: vec![0.0; size] }
     }
 
-    /// Draws one row and returns its squared error.
+    /// Draws one row, then its weight, and returns its squared error.
     fn draw(&mut self, given: &Given<'_>, row: usize, drawn: &mut [f32], stream: &mut Stream) -> f64 {
-        let Given { precision, alpha, .. } = *given;
+        let precision = given.precision;
         let size = precision.size;
+        let alpha = given.alpha * f64::from(drawn[size]).powi(2);
         self.sums.gather(given.ratings.row(row), given.other, size - 1);
         for at in 0..size {
             let (root, sums) = (&mut self.root.data[at * size..][..=at], self.sums.total.row(at));
@@ -87,11 +96,18 @@ impl Scratch {
         for (drawn, &value) in drawn.iter_mut().zip(&self.values) {
             *drawn = value as f32;
         }
-        self.sums.squared_error(&self.values)
+        let error = self.sums.squared_error(&self.values);
+        if let Some(freedom) = given.freedom {
+            let ratings = given.ratings.row(row).len() as f64;
+            let weight = stream.gamma((freedom + ratings) / 2.0) / ((freedom + given.alpha * error) / 2.0);
+            drawn[size] = weight.sqrt() as f32;
+        }
+        error
     }
 }
 
-/// The sums of products of one row's regressors and residuals: of the vectors (other factors, 1, residual), padded to `width`.
+/// The sums of products of one row's regressors and residuals: of the vectors (other factors, 1, residual), padded to `width`, each times
+/// the root of the other row's weight.
 struct Sums {
     /// (width, width); blocks of four by four on and below the diagonal are filled.
     total: Square,
@@ -108,14 +124,16 @@ impl Sums {
         self.total.data.fill(0.0);
         for run in ratings.chunks(RUN) {
             for (at, &(column, value)) in run.iter().enumerate() {
-                let (quads, _) = other.row(column as usize).as_chunks::<4>();
+                let other = other.row(column as usize);
+                let root = other[factors + 1];
+                let (quads, _) = other.as_chunks::<4>();
                 for (slots, quad) in self.run.chunks_exact_mut(RUN).zip(quads) {
-                    slots[at] = *quad;
+                    slots[at] = quad.map(|x| x * root);
                 }
                 // The other row's bias makes room for a 1, the regressor of this row's bias.
                 let bias = &mut self.run[factors / 4 * RUN + at][factors % 4];
-                let residual = value - *bias;
-                *bias = 1.0;
+                let residual = value * root - *bias;
+                *bias = root;
                 self.run[(factors + 1) / 4 * RUN + at][(factors + 1) % 4] = residual;
             }
             self.add_run(run.len());
@@ -174,13 +192,14 @@ mod tests {
         let other = Matrix {
             rows: 4,
             cols: 4,
-            data: [[0.0; 4], [0.5, 1.0, 0.25, 0.0], [-1.0, 0.5, -0.5, 0.0], [1.5, -0.25, 0.0, 0.0]].concat(),
+            data: [[0.0; 4], [0.5, 1.0, 0.25, 1.0], [-1.0, 0.5, -0.5, 0.5], [1.5, -0.25, 0.0, 2.0]].concat(),
         };
         let mut precision = Square::diagonal(3, 2.0);
         (precision[(0, 1)], precision[(1, 0)]) = (0.5, 0.5);
         let means = Matrix { rows: 2, cols: 3, data: vec![0.0, 0.0, 0.0, 0.3, -0.2, 0.1] };
         let by_user = SparseRows::by_user(&ratings, 1, 0.0, 1.0);
-        let given = Given { ratings: &by_user, other: &other, means: &means, precision: &precision, alpha: 1.5 };
+        let (alpha, freedom) = (1.5 / 2.25, None);
+        let given = Given { ratings: &by_user, other: &other, means: &means, precision: &precision, alpha, freedom };
 
         let (mut a, mut b) = (precision.clone(), [0.0; 3]);
         for i in 0..3 {
@@ -188,8 +207,9 @@ mod tests {
             for r in &ratings {
                 let row = other.row(r.item as usize).iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
                 let z = [row[0], row[1], 1.0];
-                b[i] += 1.5 * z[i] * (f64::from(r.value) - row[2]);
-                (0..3).for_each(|j| a[(i, j)] += 1.5 * z[i] * z[j]);
+                let alpha = 1.5 * row[3] * row[3];
+                b[i] += alpha * z[i] * (f64::from(r.value) - row[2]);
+                (0..3).for_each(|j| a[(i, j)] += alpha * z[i] * z[j]);
             }
         }
         let covariance = a.inverse();
@@ -198,6 +218,8 @@ mod tests {
         const DRAWS: usize = 40_000;
         let mut draws = Vec::with_capacity(DRAWS);
         let mut rows = Matrix::zeros(2, 4);
+        // The root of this row's own weight: 2.25 / 1.5 of alpha are made up for.
+        rows.row_mut(1)[3] = 1.5;
         for draw in 0..DRAWS {
             let error = draw_rows(&mut rows, &given, |row| Stream::new(5, [draw as u64, 0, row as u64]));
             let x = rows.row(1).to_vec();
@@ -205,7 +227,7 @@ mod tests {
                 .iter()
                 .map(|r| {
                     let z = other.row(r.item as usize);
-                    (r.value - z[2] - x[2] - z[0] * x[0] - z[1] * x[1]).powi(2)
+                    (z[3] * (r.value - z[2] - x[2] - z[0] * x[0] - z[1] * x[1])).powi(2)
                 })
                 .sum();
             assert!((error - f64::from(by_definition)).abs() < 1e-4 * error.max(1.0), "{error} {by_definition}");
@@ -221,7 +243,35 @@ mod tests {
                 assert!((found - covariance[(i, j)]).abs() < 0.02, "{i} {j}: {found} {}", covariance[(i, j)]);
             }
         }
-        assert_eq!(rows.row(0), [0.0; 4]);
+        assert_eq!(rows.row(0), [0.0, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn weights_have_the_mean_of_their_gamma_distribution() {
+        // A prior so narrow that the row is 0, and so the errors are the ratings: 1 + 4 + 9.
+        let ratings: Vec<Rating> =
+            (1..=3).map(|item| Rating { user: 1, item, value: item as f32, ..Rating::default() }).collect();
+        let mut other = Matrix::zeros(4, 4);
+        (1..4).for_each(|item| other.row_mut(item)[2] = 1.0);
+        let by_user = SparseRows::by_user(&ratings, 1, 0.0, 1.0);
+        let given = Given {
+            ratings: &by_user,
+            other: &other,
+            means: &Matrix::zeros(2, 2),
+            precision: &Square::diagonal(2, 1e9),
+            alpha: 0.5,
+            freedom: Some(4.0),
+        };
+        let mut rows = Matrix::zeros(2, 4);
+        rows.row_mut(1)[2] = 1.0;
+        let mut sum = 0.0;
+        const DRAWS: usize = 20_000;
+        for draw in 0..DRAWS {
+            draw_rows(&mut rows, &given, |_| Stream::new(6, [draw as u64, 0, 0]));
+            sum += f64::from(rows.row(1)[2]).powi(2);
+        }
+        let expected = (4.0 + 3.0) / (4.0 + 0.5 * 14.0);
+        assert!((sum / DRAWS as f64 / expected - 1.0).abs() < 0.02, "{} {expected}", sum / DRAWS as f64);
     }
 
     #[test]
@@ -233,6 +283,7 @@ mod tests {
             let mut entries = Vec::new();
             for item in 1..=ratings {
                 other.row_mut(item)[..=factors].iter_mut().for_each(|x| *x = random.normal() as f32);
+                other.row_mut(item)[factors + 1] = 0.5 + random.uniform() as f32;
                 entries.push((item as u32, random.normal() as f32));
             }
             let mut sums = Sums::new(width);
@@ -244,7 +295,9 @@ mod tests {
                         at if at == factors => 1.0,
                         _ => f64::from(value - other.row(item as usize)[factors]),
                     };
-                    let expected: f64 = entries.iter().map(|&(item, y)| z(i, item, y) * z(j, item, y)).sum();
+                    let weight = |item: u32| f64::from(other.row(item as usize)[factors + 1]).powi(2);
+                    let product = |&(item, y): &(u32, f32)| weight(item) * z(i, item, y) * z(j, item, y);
+                    let expected: f64 = entries.iter().map(product).sum();
                     assert!((sums.total[(i, j)] - expected).abs() < 1e-3, "{factors} {i} {j}");
                 }
             }

@@ -135,9 +135,9 @@ pub fn fit(
     for iteration in 1..=iterations {
         chain.step();
         if iteration > config.burn_in {
-            recorder.add(&chain.users.rows, &chain.items.rows, chain.alpha);
+            recorder.add(&chain.users.rows, &chain.items.rows, chain.error);
         }
-        progress(Progress { iteration, iterations, rmse: chain.error * unit });
+        progress(Progress { iteration, iterations, rmse: chain.error.sqrt() * unit });
         if stop.load(Ordering::Relaxed) {
             return Err(TeacherError::Interrupted);
         }

@@ -19,7 +19,7 @@ const CHUNK: usize = 16;
 /// What the ratings say about every user and item.
 pub struct Posterior {
     store: Store,
-    /// Mean of 1 / precision of the noise, in squared units of the rating.
+    /// Variance of a rating about what users and items are expected to say, averaged over the ratings; in squared units of the rating.
     pub noise_variance: f64,
     /// How many ratings each user and item had.
     pub counts: Counts,
@@ -236,10 +236,10 @@ impl Recorder {
         Self { store, factors, samples, seen: 0, centre, unit, noise: 0.0 }
     }
 
-    /// Adds a sample: tables of rows of factors and a bias, and the precision of the noise.
-    pub fn add(&mut self, users: &Matrix, items: &Matrix, alpha: f64) {
+    /// Adds a sample: tables of rows of factors and a bias, and the squared error of the ratings.
+    pub fn add(&mut self, users: &Matrix, items: &Matrix, error: f64) {
         self.seen += 1;
-        self.noise += 1.0 / alpha;
+        self.noise += error;
         let n = self.factors;
         // u . v + user bias + item bias = (u, user bias, 1) . (v, 1, item bias)
         let of_user = |row: &[f32], to: &mut dyn FnMut(usize, f32)| {

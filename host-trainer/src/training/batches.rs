@@ -66,7 +66,6 @@ impl<'a> Batches<'a> {
         let (user_marks, item_marks) = (Marks::new(users + 1), Marks::new(items + 1));
         Self { ratings, batch_size, seed, order: Vec::new(), user_marks, item_marks }
     }
-
 }
 
 impl Source for Batches<'_> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// The settings of a training run. [`TrainConfig::default`] is what the defaults of `matchstick train` are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrainConfig {
     pub recipe: Recipe,
     pub model: ModelKind,
@@ -204,7 +205,11 @@ impl TrainConfig {
             (fraction(self.dropout), "dropout", "at least 0 and below 1"),
             (fraction(self.validation), "validation", "at least 0 and below 1"),
             (self.patience != Some(0), "patience", "at least 1"),
-            (plain || self.hidden.first() == Some(&self.item_dim), "item-dim", "the first of --hidden with --recipe best"),
+            (
+                plain || self.hidden.first() == Some(&self.item_dim),
+                "item-dim",
+                "the first of --hidden with --recipe best",
+            ),
             (!plain || self.model == ModelKind::Net, "model", "net with --recipe plain: the dot term is the teacher's"),
             (linear || self.model == ModelKind::Net, "output", "linear with a dot term: its teacher predicts ratings"),
         ];

@@ -11,6 +11,7 @@ mod blocks;
 mod checkpoint;
 mod config;
 mod error;
+mod find_lr;
 mod parameters;
 mod progress;
 mod run;
@@ -20,6 +21,7 @@ mod student;
 pub use checkpoint::path_beside as checkpoint_path;
 pub use config::{Backend, ModelKind, Recipe, TrainConfig, YRange};
 pub use error::TrainError;
+pub use find_lr::{Point, RangeTest, find_learning_rate};
 pub use progress::{End, EpochMetrics, Event, Observer};
 pub use run::hold_out;
 

@@ -1,6 +1,5 @@
 //! One training run, from its first epoch to its last.
 
-use super::{Outcome, Taught};
 use super::adamw::AdamW;
 use super::batches::{Batches, Purpose, Source, stream};
 use super::blocks::Blocks;
@@ -11,6 +10,7 @@ use super::parameters::{Parameters, Tables};
 use super::progress::{End, EpochMetrics, Event, Observer};
 use super::schedule::one_cycle;
 use super::student::Student;
+use super::{Outcome, Taught};
 use crate::data::side::SideColumns;
 use crate::data::{Counts, Dataset, Rating, RatingScale};
 use crate::metrics::Errors;
@@ -176,6 +176,31 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The losses of steps from the beginning, each before its step, until one is no number.
+    pub fn losses(&self, adamw: &AdamW, steps: usize, stop: &AtomicBool) -> Result<Vec<f64>, TrainError> {
+        let mut parameters = self.begin().parameters;
+        self.with_source(|source| {
+            let mut losses = Vec::with_capacity(steps);
+            for step in 0..steps {
+                let (epoch, index) = (step / source.per_epoch() + 1, step % source.per_epoch());
+                if index == 0 {
+                    source.shuffle(epoch);
+                }
+                let batch = source.batch(index);
+                let loss = parameters.step(&self.net, adamw, step as u32 + 1, &batch, Vec::new());
+                let loss = loss.map_err(|error| self.backend_failed(&error))?;
+                losses.push(f64::from(loss));
+                if !loss.is_finite() {
+                    break;
+                }
+                if stop.load(Ordering::Relaxed) {
+                    return Err(TrainError::Interrupted);
+                }
+            }
+            Ok(losses)
+        })
+    }
+
     /// One pass over the ratings; the mean loss, or `None` if it was stopped.
     fn epoch(
         &self,
@@ -267,7 +292,8 @@ impl<'a> Run<'a> {
             layers.clear();
             (user_factors, item_factors) = (Matrix::zeros(user_factors.rows, 0), Matrix::zeros(item_factors.rows, 0));
         }
-        let dot = self.student.as_ref().filter(|_| self.config.model != ModelKind::Net).map(|student| &student.coordinates);
+        let dot =
+            self.student.as_ref().filter(|_| self.config.model != ModelKind::Net).map(|student| &student.coordinates);
         Weights {
             user_factors,
             item_factors,

@@ -297,9 +297,7 @@ fn the_plain_recipe_beats_user_and_item_bias_on_the_demo_data_and_the_best_comes
     let baselines = Baselines::fit(&parts.train, data.n_users(), data.n_items());
     let bias = Errors::of(&parts.test, data.scale, |rating| baselines.user_item(rating.user, rating.item)).rmse();
     assert!(plain < bias - 0.02, "plain {plain}, user and item bias {bias}");
-    let oracle = Errors::of(&parts.test, data.scale, |rating| {
-        demo.oracle(rating.user, rating.item).unwrap()
-    }).rmse();
+    let oracle = Errors::of(&parts.test, data.scale, |rating| demo.oracle(rating.user, rating.item).unwrap()).rmse();
     let way = |rmse: f64| (bias - rmse) / (bias - oracle);
     assert!(way(net) >= 0.45 && way(dot) >= 0.45, "net {net}, dot {dot}, bias {bias}, oracle {oracle}");
 }

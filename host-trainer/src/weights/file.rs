@@ -188,6 +188,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The bytes of the file.
+    #[cfg(test)]
     pub(crate) fn finish(self, metadata: Value) -> Result<Vec<u8>, SafeTensorError> {
         safetensors::serialize(self.tensors, Some(written(metadata)))
     }

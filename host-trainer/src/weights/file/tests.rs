@@ -101,7 +101,8 @@ fn a_tensor_of_another_net_is_named() {
     let bytes = by_hand().to_bytes().unwrap();
     let mut writer = Writer::default();
     for (tensor, view) in SafeTensors::deserialize(&bytes).unwrap().iter() {
-        writer.tensors.push((tensor.into(), view.dtype(), view.shape().to_vec(), view.data().to_vec()));
+        let (dtype, shape, bytes) = (view.dtype(), view.shape().to_vec(), view.data().to_vec().into());
+        writer.tensors.push((tensor.into(), Tensor { dtype, shape, bytes }));
     }
     writer.floats("layers.1.running_mean", vec![1], &[0.0]);
     let message = message(&writer.finish(json!({ "info": {}, "y_range": [0, 4] })).unwrap());
