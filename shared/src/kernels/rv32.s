@@ -424,7 +424,7 @@ matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,match
     bge a1,a4,\found\()f
 .endm
 
-# A round has `items` items, 20 at most.
+# A round has `items` items, 16 at most.
 .macro matchstick_rv32_pq name, codes, items
     matchstick_rv32_function \name
     mv a7,a2
@@ -437,7 +437,7 @@ matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,match
     addi t2,t6,-2*\items
     bltu t2,a2,4f
 2:
-.irp item,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19
+.irp item,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
 .if \item < \items
     matchstick_rv32_item \item,\codes,1\item
 .endif
@@ -454,7 +454,7 @@ matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,match
 5:
     li a0,-1
     ret
-.irp item,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19
+.irp item,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
 .if \item < \items
 1\item:
     sub a0,a7,a2
@@ -470,7 +470,7 @@ matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,match
 .size \name,.-\name
 .endm
 
-matchstick_rv32_pq matchstick_rv32_pq8,8,20
+matchstick_rv32_pq matchstick_rv32_pq8,8,16
 matchstick_rv32_pq matchstick_rv32_pq16,16,4
 
 # ---- Score tables for groups of four or eight units.
