@@ -1,7 +1,7 @@
 //! The settings of a training run as options; their defaults are the library's.
 
 use clap::Args;
-use matchstick_trainer::training::{Backend, ModelKind, Recipe, TrainConfig, YRange};
+use matchstick_trainer::training::{Backend, ModelKind, Objective, Recipe, TrainConfig, YRange};
 use matchstick_trainer::weights::OutputForm;
 
 fn defaults() -> TrainConfig {
@@ -12,6 +12,12 @@ fn defaults() -> TrainConfig {
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Training")]
 pub struct HyperArgs {
+    /// What the model is for [default: rating; ranking where the data has no ratings]
+    #[arg(long, value_enum)]
+    objective: Option<Objective>,
+    /// Width of a ranking model: bytes of an item
+    #[arg(long, value_name = "N", default_value_t = defaults().rank)]
+    rank: usize,
     /// How weights come from ratings
     #[arg(long, value_enum, default_value_t = defaults().recipe)]
     recipe: Recipe,
@@ -65,6 +71,11 @@ pub struct HyperArgs {
 }
 
 impl HyperArgs {
+    /// Whether nobody has said what the model is for.
+    pub fn objective_is_open(&self) -> bool {
+        self.objective.is_none()
+    }
+
     pub fn config(&self) -> TrainConfig {
         let defaults = TrainConfig::of(self.recipe);
         let item_dim = match self.recipe {
@@ -76,6 +87,8 @@ impl HyperArgs {
             ModelKind::Dot | ModelKind::Both => OutputForm::Linear,
         };
         TrainConfig {
+            objective: self.objective.unwrap_or(Objective::Rating),
+            rank: self.rank,
             recipe: self.recipe,
             model: self.model,
             output: self.output.unwrap_or(output),

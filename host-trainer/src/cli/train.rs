@@ -1,5 +1,6 @@
 //! `matchstick train`: ratings in, a model out, with progress, and an honest table at the end.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use matchstick_trainer::data::{DataError, Dataset, Rating};
 use matchstick_trainer::metrics::Errors;
-use matchstick_trainer::training::{End, Outcome, TrainConfig, TrainError, checkpoint_path, hold_out, train};
+use matchstick_trainer::metrics::ranking::{RankingMetrics, RankingTask};
+use matchstick_trainer::training::{
+    End, Objective, Outcome, TrainConfig, TrainError, checkpoint_path, hold_out, train,
+};
 use matchstick_trainer::weights::Weights;
 use miette::Diagnostic;
 use serde_json::json;
@@ -19,7 +23,7 @@ use super::eval::{Measured, baselines, json_of, table_of};
 use super::failure::{CommandError, DATA, OutputError, USAGE};
 use super::hyper::HyperArgs;
 use super::record::{Record, RecordError};
-use super::table::thousands;
+use super::table::{Table, thousands};
 use super::terminal::Terminal;
 use super::watch::{Watcher, peak_bytes};
 
@@ -100,10 +104,13 @@ impl CommandError for TrainCommandError {
 }
 
 pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandError> {
-    let record = args.record()?;
-    let config = record.train.clone();
-    config.check()?;
+    let mut record = args.record()?;
+    record.train.check()?;
     let loaded = Loaded::open(&record.data, &record.columns(), &record.split())?;
+    if loaded.dataset.implicit && args.repeat.is_none() && args.hyper.objective_is_open() {
+        record.train.objective = Objective::Ranking;
+    }
+    let config = record.train.clone();
     if args.find_lr {
         return super::find_lr::run(&loaded, &config, args.plot.as_deref(), terminal);
     }
@@ -118,7 +125,6 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
     watcher.finish()?;
     let outcome = outcome?;
 
-    let (part, measured) = measure(&loaded, &config, &outcome.weights)?;
     let mut text = ending(&outcome, out);
     let mut json = json!({
         "event": "result",
@@ -129,7 +135,16 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
         "kept_epoch": outcome.kept,
         "peak_bytes": peak_bytes(),
     });
-    if let Some(part) = part {
+    if config.objective == Objective::Ranking {
+        if !loaded.test().is_empty() {
+            let measured = rankings(&loaded, &outcome.weights);
+            text.push_str(&format!("\nTop {K} on {}:\n\n", loaded.test_name()));
+            text.push_str(&table_of_rankings(&measured).render(terminal.width()));
+            json["part"] = json!(loaded.test_name());
+            json["predictors"] =
+                json!(measured.iter().map(|(name, metrics)| (*name, metrics)).collect::<BTreeMap<_, _>>());
+        }
+    } else if let (Some(part), measured) = measure(&loaded, &config, &outcome.weights)? {
         text.push_str(&format!("\nOn {part}:\n\n{}", table_of(&measured).render(terminal.width())));
         json["part"] = json!(part);
         json["predictors"] = json_of(&measured);
@@ -168,9 +183,34 @@ pub fn stop_on_interrupt() -> Result<Arc<AtomicBool>, ctrlc::Error> {
     Ok(stop)
 }
 
+/// Length of the lists that are measured.
+const K: usize = 10;
+
+/// What a ranking model reaches on the test part, beside what everybody could be shown.
+fn rankings(loaded: &Loaded, weights: &Weights) -> Vec<(&'static str, RankingMetrics)> {
+    let dataset = &loaded.dataset;
+    let task = RankingTask::new(loaded.train(), loaded.test(), dataset.n_users(), dataset.n_items(), |_| true);
+    let model = task.evaluate(K, |user| {
+        let pairs: Vec<(u32, u32)> = (0..=dataset.n_items() as u32).map(|item| (user, item)).collect();
+        weights.score_pairs(&pairs)
+    });
+    task.baselines(loaded.train(), K).into_iter().chain([("float model", model)]).collect()
+}
+
+fn table_of_rankings(measured: &[(&'static str, RankingMetrics)]) -> Table {
+    let mut table =
+        Table::new().text("predictor").number("NDCG").number("recall").number("MRR").number("MAP").number("coverage");
+    for (name, RankingMetrics { ndcg, recall, mrr, map, coverage, .. }) in measured {
+        let values = [ndcg, recall, mrr, map, coverage].map(|value| format!("{value:.4}"));
+        table.row([(*name).to_owned()].into_iter().chain(values));
+    }
+    table
+}
+
 fn ending(outcome: &Outcome, out: &Path) -> String {
     let kept = match outcome.history.get(outcome.kept.saturating_sub(1)).and_then(|metrics| metrics.validation_rmse) {
         Some(rmse) => format!("the weights of epoch {}, validation RMSE {rmse:.4}", outcome.kept),
+        None if outcome.kept == 0 => "in closed form, without epochs".to_owned(),
         None => format!("the weights of epoch {}", outcome.kept),
     };
     let why = match outcome.end {

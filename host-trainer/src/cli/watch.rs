@@ -21,6 +21,8 @@ pub struct Watcher<'a> {
     epochs: usize,
     validation: String,
     failed: Option<OutputError>,
+    /// The stage that the bar is of; none while it is of epochs.
+    stage: &'static str,
     /// One of many runs: neither events nor lines, only the bar.
     quiet: bool,
 }
@@ -36,6 +38,7 @@ impl<'a> Watcher<'a> {
             epochs: 0,
             validation: String::new(),
             failed: None,
+            stage: "",
             quiet: false,
         }
     }
@@ -73,6 +76,7 @@ impl<'a> Watcher<'a> {
     fn start(&mut self, epochs: usize, steps_per_epoch: usize, resumed: usize) {
         self.steps_per_epoch = steps_per_epoch;
         self.epochs = epochs;
+        self.stage = "";
         self.bar.finish_and_clear();
         self.bar = self.terminal.progress("training", (epochs * steps_per_epoch) as u64);
         self.bar.set_position((resumed * steps_per_epoch) as u64);
@@ -103,13 +107,14 @@ pub fn peak_bytes() -> Option<u64> {
 impl Observer for Watcher<'_> {
     fn notice(&mut self, event: &Event) {
         match event {
-            Event::Teacher { drawn, samples } => {
-                if *drawn <= 1 {
+            Event::Stage { stage, done, total } => {
+                if self.stage != *stage {
+                    self.stage = stage;
                     self.bar.finish_and_clear();
-                    self.bar = self.terminal.progress("teacher", *samples as u64);
+                    self.bar = self.terminal.progress(stage, *total as u64);
                 }
-                self.bar.set_position(*drawn as u64);
-                self.emit(&json!({ "event": "teacher", "drawn": drawn, "samples": samples }));
+                self.bar.set_position(*done as u64);
+                self.emit(&json!({ "event": "stage", "stage": stage, "done": done, "total": total }));
             }
             Event::Started { epochs, steps_per_epoch, training, validation, parameters, resumed } => {
                 self.start(*epochs, *steps_per_epoch, resumed.unwrap_or(0));

@@ -78,7 +78,7 @@ fn linear(dict: &mut StateDict, name: &dyn Fn(&str) -> String, width: usize) -> 
 }
 
 fn norm(dict: &mut StateDict, name: &dyn Fn(&str) -> String, width: usize) -> Result<Kind, ImportError> {
-    let what = "BatchNorm, into the linear layer beside it";
+    let what = "BatchNorm, in a linear layer";
     let mut vector = |part: &str| dict.vector(&name(part), width, Fate::Folded, what);
     let (mean, variance) = (vector("running_mean")?, vector("running_var")?);
     let mut or = |part: &str, default: f32| match dict.has(&name(part)) {

@@ -86,7 +86,10 @@ pub fn import(source: &Source, options: &Options) -> Result<Imported, ImportErro
     weights.output = output;
     weights.y_range = y_range.unwrap_or_else(|| range::measured(&weights, &mut report));
     (weights.user_ids, weights.item_ids, weights.titles) = (users.ids, items.ids, items.titles);
-    weights.info = json!({ "data": { "name": source.name() }, "import": report });
+    weights.info = json!({
+        "data": { "name": source.name() },
+        "import": { "source": report.source, "notes": report.notes },
+    });
     Ok(Imported { weights, report })
 }
 

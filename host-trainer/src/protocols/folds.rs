@@ -8,6 +8,9 @@ use crate::data::{Dataset, LoadOptions, Rating, Split};
 
 /// Users of `fold-in`, one id a line.
 const NEW_USERS: &str = include_str!("fold_in_users.txt");
+/// Seeds of `ms-recommenders`, and the share of each item's ratings that it tests on.
+const MS_SEEDS: [u64; 3] = [42, 1, 2];
+const MS_SHARE: f64 = 0.25;
 /// The share of ratings that `fastai-ch8` tests on.
 const FASTAI_SHARE: f64 = 0.2;
 
@@ -26,6 +29,9 @@ impl Fold {
             Protocol::Ml100kU1U5 => predefined(data, &format!("u{}", index + 1)),
             Protocol::Ml100kUaUb => predefined(data, ["ua", "ub"][index % 2]),
             Protocol::MlLatestSmall => split(load(data, None)?, Split::KFold { k: 5, fold: index as u32, seed: 0 }),
+            Protocol::MsRecommenders => {
+                split(load(data, None)?, Split::PerItem { fraction: MS_SHARE, seed: MS_SEEDS[index % MS_SEEDS.len()] })
+            }
             Protocol::FastaiCh8 => by_title(data, index as u64),
             Protocol::FoldIn => without_new_users(data),
         }
@@ -47,7 +53,7 @@ fn split(dataset: Dataset, split: Split) -> Result<Fold, ProtocolError> {
     let parts = split.apply(&dataset)?;
     let name = match split {
         Split::KFold { fold, .. } => format!("fold {}", fold + 1),
-        Split::Random { seed, .. } => format!("seed {seed}"),
+        Split::Random { seed, .. } | Split::PerItem { seed, .. } => format!("seed {seed}"),
         _ => split.to_string(),
     };
     Ok(Fold { name, dataset, train: parts.train, test: parts.test })

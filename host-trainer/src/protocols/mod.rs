@@ -7,6 +7,7 @@
 mod fold_in;
 mod folds;
 mod peers;
+mod ranking;
 mod rating;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use crate::data::DataError;
 use crate::evaluate::EvaluateError;
 use crate::quantize::QuantizeError;
+use crate::ranking::RankingError;
 use crate::training::{Observer, TrainConfig, TrainError};
 use folds::Fold;
 
@@ -38,6 +40,9 @@ pub enum Protocol {
     /// MovieLens 100K by title, a random fifth five times, MSE: chapter 8 of fastai's book
     #[value(name = "fastai-ch8")]
     FastaiCh8,
+    /// MovieLens 100K, three quarters of each item's ratings, three times; ranking, nDCG@10
+    #[value(name = "ms-recommenders")]
+    MsRecommenders,
     /// MovieLens 100K, new users with 0 to 15 ratings whom training never saw
     #[value(name = "fold-in")]
     FoldIn,
@@ -83,6 +88,9 @@ pub enum ProtocolError {
     Train(#[from] TrainError),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Ranking(#[from] RankingError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Quantize(#[from] QuantizeError),
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -104,6 +112,7 @@ impl Protocol {
             Self::Ml100kUaUb => "ml100k-ua-ub",
             Self::MlLatestSmall => "ml-latest-small-5fold",
             Self::FastaiCh8 => "fastai-ch8",
+            Self::MsRecommenders => "ms-recommenders",
             Self::FoldIn => "fold-in",
         }
     }
@@ -113,6 +122,7 @@ impl Protocol {
     pub fn measures(self) -> Vec<&'static str> {
         match self {
             Self::FastaiCh8 => vec!["mse", "rmse", "mae", "top10_overlap", "item_bytes"],
+            Self::MsRecommenders => vec!["ndcg10", "recall10", "mrr10", "map10", "coverage", "item_bytes"],
             Self::FoldIn => vec!["n0", "n1", "n3", "n5", "n10", "n15"],
             _ => vec!["rmse", "mae", "top10_overlap", "item_bytes"],
         }
@@ -123,6 +133,7 @@ impl Protocol {
     pub fn folds(self) -> usize {
         match self {
             Self::Ml100kUaUb => 2,
+            Self::MsRecommenders => 3,
             Self::FoldIn => 1,
             _ => 5,
         }
@@ -145,6 +156,7 @@ impl Protocol {
         for index in 0..self.folds() {
             let fold = Fold::of(self, data, index)?;
             let rows = match self {
+                Self::MsRecommenders => ranking::rows(&fold, config.seed, stop)?,
                 Self::FoldIn => fold_in::rows(&fold, &config, observer, stop)?,
                 _ => rating::rows(&fold, &config, self == Self::FastaiCh8, observer, stop)?,
             };

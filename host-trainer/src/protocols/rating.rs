@@ -83,7 +83,7 @@ fn of_model(
 }
 
 /// What an item takes in the blob, its bias included.
-fn item_bytes(model: &Model) -> f64 {
+pub fn item_bytes(model: &Model) -> f64 {
     use matchstick::blob::SectionKind::{ItemBias, ItemDotTable, ItemTable};
     let sections = model.head().sections.iter().filter(|s| matches!(s.kind, ItemBias | ItemDotTable | ItemTable));
     let bytes: u64 = sections.map(|section| u64::from(section.length)).sum();

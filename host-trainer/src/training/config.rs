@@ -12,8 +12,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
+    pub objective: Objective,
     pub recipe: Recipe,
     pub model: ModelKind,
+    /// Width of a ranking model.
+    pub rank: usize,
     pub output: OutputForm,
     /// Widths of the two embedding tables. Those of a student are the teacher's coordinates and the first hidden layer.
     pub user_dim: usize,
@@ -70,7 +73,9 @@ impl TrainConfig {
     /// CollabNN on the ratings alone, with the widths that its original has.
     pub fn plain() -> Self {
         Self {
+            objective: Objective::Rating,
             recipe: Recipe::Plain,
+            rank: 32,
             model: ModelKind::Net,
             output: OutputForm::SigmoidRange,
             user_dim: 74,
@@ -90,6 +95,16 @@ impl TrainConfig {
             backend: Backend::Flex,
         }
     }
+}
+
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// To predict what somebody would rate an item.
+    Rating,
+    /// To order items by how likely somebody takes them, which predicting ratings does badly.
+    Ranking,
 }
 
 /// How weights come from ratings.
@@ -204,6 +219,7 @@ impl TrainConfig {
             (self.learning_rate * self.weight_decay < 1.0, "weight-decay", "below 1 / learning-rate"),
             (fraction(self.dropout), "dropout", "at least 0 and below 1"),
             (fraction(self.validation), "validation", "at least 0 and below 1"),
+            (width(self.rank), "rank", "1 to 4096"),
             (self.patience != Some(0), "patience", "at least 1"),
             (
                 plain || self.hidden.first() == Some(&self.item_dim),

@@ -1,6 +1,7 @@
 //! Why a training run could not begin or go on.
 
 use crate::data::DataError;
+use crate::ranking::RankingError;
 use crate::teacher::TeacherError;
 use crate::weights::WeightsError;
 use std::path::PathBuf;
@@ -39,6 +40,10 @@ pub enum TrainError {
     #[error(transparent)]
     Teacher(TeacherError),
     #[error(transparent)]
+    Ranking(RankingError),
+    #[error("{} has no ratings, only who touched what; train with --objective ranking", path.display())]
+    NoValues { path: PathBuf },
+    #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -54,11 +59,20 @@ impl From<TeacherError> for TrainError {
     }
 }
 
+impl From<RankingError> for TrainError {
+    fn from(error: RankingError) -> Self {
+        match error {
+            RankingError::Stopped => Self::Interrupted,
+            error => Self::Ranking(error),
+        }
+    }
+}
+
 impl TrainError {
     /// 2 where the command line was wrong, 1 where the data or the machine was.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Setting { .. } | Self::NoCheckpoint { .. } | Self::OtherRun { .. } => 2,
+            Self::Setting { .. } | Self::NoValues { .. } | Self::NoCheckpoint { .. } | Self::OtherRun { .. } => 2,
             Self::Data(error) => error.exit_code(),
             _ => 1,
         }

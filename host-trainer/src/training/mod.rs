@@ -14,12 +14,13 @@ mod error;
 mod find_lr;
 mod parameters;
 mod progress;
+mod ranking;
 mod run;
 mod schedule;
 mod student;
 
 pub use checkpoint::path_beside as checkpoint_path;
-pub use config::{Backend, ModelKind, Recipe, TrainConfig, YRange};
+pub use config::{Backend, ModelKind, Objective, Recipe, TrainConfig, YRange};
 pub use error::TrainError;
 pub use find_lr::{Point, RangeTest, find_learning_rate};
 pub use progress::{End, EpochMetrics, Event, Observer};
@@ -66,6 +67,9 @@ pub fn fit(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
+    if config.objective == Objective::Ranking {
+        return ranking::fit(dataset, ratings, config, observer, stop);
+    }
     let run = Run::new(dataset, ratings, config, observer, stop)?;
     let mut state = run.begin();
     let end = run.go_on(&mut state, None, observer, stop, &mut |_| Ok(()))?;
@@ -87,6 +91,11 @@ pub fn train(
     let unwritable = |source| TrainError::Output { path: out.into(), source };
     check_writable(out).map_err(unwritable)?;
     check_not_input(out, &[&dataset.path, &dataset.test_path]).map_err(unwritable)?;
+    if config.objective == Objective::Ranking {
+        let outcome = ranking::fit(dataset, ratings, config, observer, stop)?;
+        outcome.weights.save(out)?;
+        return Ok(outcome);
+    }
     let run = Run::new(dataset, ratings, config, observer, stop)?;
     let identity = Identity::new(config, dataset, ratings);
     let checkpoint = checkpoint_path(out);

@@ -11,8 +11,8 @@ pub trait Observer {
 /// Something that happened in a run. Epochs and steps count from 1.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// Before everything else, where there is a teacher: so many of its samples are drawn.
-    Teacher { drawn: usize, samples: usize },
+    /// Before everything else, where something is computed that has no epochs: the teacher's samples, a ranking model.
+    Stage { stage: &'static str, done: usize, total: usize },
     /// Once, before the first epoch.
     Started {
         epochs: usize,

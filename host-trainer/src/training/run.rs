@@ -51,6 +51,9 @@ impl<'a> Run<'a> {
         if ratings.is_empty() {
             return Err(TrainError::NoRatings);
         }
+        if dataset.implicit {
+            return Err(TrainError::NoValues { path: dataset.path.clone() });
+        }
         let y_range = config.y_range.resolve(config.output, &dataset.scale);
         check_span(y_range, &dataset.scale)?;
         dataset.check_range(y_range.0, y_range.1)?;
@@ -441,7 +444,7 @@ fn teach(
     let side = SideColumns::read(dataset)?;
     let settings = TeacherConfig { seed: config.seed, ..TeacherConfig::default() };
     let mut progress = |progress: Progress| {
-        observer.notice(&Event::Teacher { drawn: progress.iteration, samples: progress.iterations });
+        observer.notice(&Event::Stage { stage: "teacher", done: progress.iteration, total: progress.iterations });
     };
     let posterior = teacher::fit(dataset, training, &side, &settings, &mut progress, stop)?;
     Ok(Student::new(posterior, config.user_dim, config.seed))
