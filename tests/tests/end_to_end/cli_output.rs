@@ -9,7 +9,7 @@ use crate::cli::{Ran, listed, ran, run, shop, words};
 
 /// Every command, with a call that succeeds on the shop; `{out}` is a file in an empty folder. Those that build firmware or train for long are
 /// tested in `cli_path`.
-const CALLS: [&str; 9] = [
+const CALLS: [&str; 10] = [
     "train --data {data} --epochs 1 --user-dim 2 --item-dim 2 --hidden 2 --out {out}",
     "quantize {model} --out {out}",
     "eval --blob {blob} --model {model} --data {data} --split random:.2",
@@ -19,10 +19,12 @@ const CALLS: [&str; 9] = [
     "inspect {blob}",
     "inspect {users}",
     "inspect {model}",
+    "export {model} --out {out}",
 ];
 
 /// Those that write a file.
-const WRITING: [&str; 2] = ["train --data {data} --epochs 1 --out {out}", "quantize {model} --out {out}"];
+const WRITING: [&str; 3] =
+    ["train --data {data} --epochs 1 --out {out}", "quantize {model} --out {out}", "export {model} --out {out}"];
 
 fn arguments(call: &str, out: &Path) -> Vec<String> {
     words(call).into_iter().map(|word| if word == "{out}" { out.display().to_string() } else { word }).collect()
@@ -58,7 +60,7 @@ fn nothing_is_coloured_that_is_no_terminal() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["train", "quantize", "eval", "score", "rank", "inspect", "emulate", "try"] {
+    for command in ["train", "quantize", "eval", "score", "rank", "inspect", "emulate", "import", "export", "try"] {
         let help = run([command, "--help"]).ok();
         assert!(help.contains(&format!("\n  matchstick {command} ")), "{command}: {help}");
         assert!(help.contains("--json"), "{command}: {help}");

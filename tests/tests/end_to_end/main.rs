@@ -7,6 +7,7 @@ mod cli;
 mod cli_blob;
 mod cli_budget;
 mod cli_data;
+mod cli_import;
 mod cli_names;
 mod cli_output;
 mod cli_path;
