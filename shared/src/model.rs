@@ -6,7 +6,7 @@ use crate::blob::{self, BlobError, Head, ItemBlock, OutputForm, Sections, String
 use crate::dims::{Dims, NetKind};
 use crate::fixed::{Logit, RatingQ16};
 use crate::kernels::{Kernels, Native};
-use crate::ops::{Output, look_up};
+use crate::ops::{look_up, rating};
 use crate::prepared::{NetValues, Prepared, UserValues};
 use crate::supports;
 use crate::{Memory, PrepareError, Score, Scorer, UserError, UserVector};
@@ -131,14 +131,7 @@ impl<'a> Model<'a> {
     /// [`Score`](OutputForm::Score), the logit with 16 fraction bits.
     #[must_use]
     pub fn rating(&self, logit: Logit) -> RatingQ16 {
-        let head = &self.head;
-        let output = Output {
-            form: head.output_form,
-            fraction_bits: head.logit_fraction_bits,
-            low_q16: head.range_low_q16,
-            span_q16: head.range_span_q16,
-        };
-        output.rating(logit)
+        rating(&self.head, logit)
     }
 
     /// What turns a logit into what is shown. The ratings of a model whose form is [`Score`](OutputForm::Score) are none: they say

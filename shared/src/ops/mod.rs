@@ -21,6 +21,6 @@ pub(crate) use decode::decode;
 pub(crate) use dense::DenseLayers;
 pub(crate) use folded::fold_hidden;
 pub(crate) use look_up::look_up;
-pub(crate) use output_form::Output;
+pub(crate) use output_form::rating;
 pub(crate) use pair_tables::pair_tables;
 pub(crate) use quantised::{group_units, quantised_logit, quantised_threshold};

@@ -1,45 +1,34 @@
 //! Output forms: what is shown for a logit (`docs/numerics.md`, section 6).
 
 use super::sigmoid::sigmoid_range;
-use crate::blob::OutputForm;
+use crate::blob::{Head, OutputForm};
 use crate::fixed::{Logit, RatingQ16};
 use crate::supports;
 
-/// The numbers of the head that make a rating of a logit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Output {
-    pub(crate) form: OutputForm,
-    /// The logit's, 16 to 28.
-    pub(crate) fraction_bits: u8,
-    pub(crate) low_q16: i32,
-    pub(crate) span_q16: u32,
+/// What is shown for a logit of a model with this head.
+#[inline]
+pub(crate) fn rating(head: &Head<'_>, logit: Logit) -> RatingQ16 {
+    if supports::OUTPUT_FORMS && head.output_form != OutputForm::SigmoidRange {
+        return other_rating(head, logit);
+    }
+    sigmoid_range(logit, head.logit_fraction_bits, head.range_low_q16, head.range_span_q16)
 }
 
-impl Output {
-    /// What is shown for a logit.
-    #[inline]
-    pub(crate) fn rating(self, logit: Logit) -> RatingQ16 {
-        let Self { form, fraction_bits, low_q16, span_q16 } = self;
-        if !supports::OUTPUT_FORMS || form == OutputForm::SigmoidRange {
-            return sigmoid_range(logit, fraction_bits, low_q16, span_q16);
+#[cold] // so that sigmoid-range stays as short as it is without the others
+#[inline(never)]
+fn other_rating(head: &Head<'_>, logit: Logit) -> RatingQ16 {
+    let (fraction_bits, low_q16, span_q16) = (head.logit_fraction_bits, head.range_low_q16, head.range_span_q16);
+    match head.output_form {
+        OutputForm::SigmoidRange => sigmoid_range(logit, fraction_bits, low_q16, span_q16),
+        // The same logit with one fraction bit fewer is twice as large.
+        OutputForm::TanhRange if fraction_bits > 16 => sigmoid_range(logit, fraction_bits - 1, low_q16, span_q16),
+        // A product that does not fit is far past the end of the table.
+        OutputForm::TanhRange => sigmoid_range(Logit(logit.0.saturating_mul(2)), fraction_bits, low_q16, span_q16),
+        OutputForm::Linear => {
+            // The loader has checked that the upper end fits.
+            RatingQ16(logit_q16(logit, fraction_bits).clamp(low_q16, low_q16.saturating_add_unsigned(span_q16)))
         }
-        self.other_rating(logit)
-    }
-
-    #[inline(never)] // so that sigmoid-range stays as short as it is without the others
-    fn other_rating(self, logit: Logit) -> RatingQ16 {
-        let Self { form, fraction_bits, low_q16, span_q16 } = self;
-        match form {
-            OutputForm::SigmoidRange => sigmoid_range(logit, fraction_bits, low_q16, span_q16),
-            // The same logit with one fraction bit fewer is twice as large. With 15 of them it would be saturated anyway: far past the table.
-            OutputForm::TanhRange if fraction_bits > 16 => sigmoid_range(logit, fraction_bits - 1, low_q16, span_q16),
-            OutputForm::TanhRange => sigmoid_range(Logit(logit.0.saturating_mul(2)), fraction_bits, low_q16, span_q16),
-            OutputForm::Linear => {
-                // The loader has checked that the upper end fits.
-                RatingQ16(logit_q16(logit, fraction_bits).clamp(low_q16, low_q16.saturating_add_unsigned(span_q16)))
-            }
-            OutputForm::Score => RatingQ16(logit_q16(logit, fraction_bits)),
-        }
+        OutputForm::Score => RatingQ16(logit_q16(logit, fraction_bits)),
     }
 }
 
@@ -61,8 +50,19 @@ mod tests {
     const LOW: f64 = -1.5;
     const SPAN: f64 = 5.25;
 
-    fn output(form: OutputForm, fraction_bits: u8) -> Output {
-        Output { form, fraction_bits, low_q16: (LOW * 65_536.0) as i32, span_q16: (SPAN * 65_536.0) as u32 }
+    fn head(
+        output_form: OutputForm,
+        logit_fraction_bits: u8,
+        range_low_q16: i32,
+        range_span_q16: u32,
+    ) -> Head<'static> {
+        Head { output_form, logit_fraction_bits, range_low_q16, range_span_q16, ..Head::default() }
+    }
+
+    /// What is shown between -1.5 and 3.75.
+    fn shown(form: OutputForm, fraction_bits: u8, logit: i32) -> RatingQ16 {
+        let head = head(form, fraction_bits, (LOW * 65_536.0) as i32, (SPAN * 65_536.0) as u32);
+        rating(&head, Logit(logit))
     }
 
     /// The formula in floating point.
@@ -92,7 +92,7 @@ mod tests {
                     // Half a unit of rounding, and 2e-5 of the span for the table.
                     let table = if matches!(form, OutputForm::Linear | OutputForm::Score) { 0.0 } else { 2e-5 * SPAN };
                     let bound = table + 0.5 / 65_536.0 + 1e-12;
-                    let shown = output(form, fraction_bits).rating(Logit(logit)).to_f64();
+                    let shown = shown(form, fraction_bits, logit).to_f64();
                     let error = (shown - real(form, x)).abs();
                     assert!(error <= bound, "{form:?}, {logit} with {fraction_bits} bits: {shown}, {error}");
                 }
@@ -106,11 +106,9 @@ mod tests {
         logits.sort_unstable();
         for fraction_bits in 16..=28 {
             for form in FORMS {
-                let shown: Vec<i32> =
-                    logits.iter().map(|&logit| output(form, fraction_bits).rating(Logit(logit)).0).collect();
+                let shown: Vec<i32> = logits.iter().map(|&logit| shown(form, fraction_bits, logit).0).collect();
                 assert!(shown.is_sorted(), "{form:?} with {fraction_bits} bits");
-                let Output { low_q16, span_q16, .. } = output(form, fraction_bits);
-                let range = low_q16..=low_q16 + span_q16 as i32;
+                let range = (LOW * 65_536.0) as i32..=((LOW + SPAN) * 65_536.0) as i32;
                 assert!(form == OutputForm::Score || shown.iter().all(|shown| range.contains(shown)), "{form:?}");
             }
         }
@@ -120,15 +118,15 @@ mod tests {
     fn tanh_is_the_sigmoid_of_twice_the_logit() {
         for fraction_bits in 16..=28 {
             for logit in logits().into_iter().filter(|logit| logit.unsigned_abs() < 1 << 30) {
-                let tanh = output(OutputForm::TanhRange, fraction_bits).rating(Logit(logit));
-                assert_eq!(tanh, output(OutputForm::SigmoidRange, fraction_bits).rating(Logit(2 * logit)), "{logit}");
+                let tanh = shown(OutputForm::TanhRange, fraction_bits, logit);
+                assert_eq!(tanh, shown(OutputForm::SigmoidRange, fraction_bits, 2 * logit), "{logit}");
             }
         }
     }
 
     #[test]
     fn halves_are_rounded_upwards() {
-        let score = |logit, bits| output(OutputForm::Score, bits).rating(Logit(logit)).0;
+        let score = |logit, bits| shown(OutputForm::Score, bits, logit).0;
         assert_eq!([-3, -2, -1, 0, 1, 2, 3].map(|logit| score(logit, 17)), [-1, -1, 0, 0, 1, 1, 2]);
         assert_eq!([i32::MIN, i32::MAX].map(|logit| score(logit, 16)), [i32::MIN, i32::MAX]);
         assert_eq!([i32::MIN, i32::MAX].map(|logit| score(logit, 28)), [-(1 << 19), 1 << 19]);
@@ -138,10 +136,10 @@ mod tests {
     fn the_widest_ranges_do_not_overflow() {
         for (low_q16, span_q16) in [(i32::MIN, i32::MAX as u32), (0, i32::MAX as u32), (i32::MAX, 0), (i32::MIN, 0)] {
             for (form, fraction_bits) in FORMS.into_iter().flat_map(|form| [(form, 16), (form, 28)]) {
-                let output = Output { form, fraction_bits, low_q16, span_q16 };
-                let [least, most] = [i32::MIN, i32::MAX].map(|logit| output.rating(Logit(logit)).0);
-                assert!(least <= most, "{output:?}");
-                assert!(form == OutputForm::Score || least >= low_q16, "{output:?}");
+                let head = head(form, fraction_bits, low_q16, span_q16);
+                let [least, most] = [i32::MIN, i32::MAX].map(|logit| rating(&head, Logit(logit)).0);
+                assert!(least <= most, "{head:?}");
+                assert!(form == OutputForm::Score || least >= low_q16, "{head:?}");
             }
         }
     }
