@@ -25,7 +25,9 @@ impl<E: fmt::Debug> fmt::Display for ReadError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source(error) => write!(f, "items could not be read: {error:?}"),
-            Self::BufferTooSmall => f.write_str("the reader's buffer is too small: each half has to hold four items and 68 bytes more"),
+            Self::BufferTooSmall => {
+                f.write_str("the reader's buffer is too small: each half has to hold four items and 68 bytes more")
+            }
         }
     }
 }
