@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use matchstick::Model;
-use matchstick::blob::{self, CRC_BYTES, Head, Layout, PREFIX_BYTES, Quality, TRAILING_ZERO_BYTES};
+use matchstick::blob::{self, Head, Layout, Quality};
 use matchstick_trainer::quantize::Encoding;
-use matchstick_trainer::quantize::report::{form_name, layout_name, section_name};
+use matchstick_trainer::quantize::report::{form_name, layout_name};
+use matchstick_trainer::report::flash::regions;
 use matchstick_trainer::weights::{OutputForm, Weights, WeightsError};
 use miette::Diagnostic;
 use serde_json::{Value, json};
@@ -64,33 +65,6 @@ pub fn run(args: &InspectArgs, terminal: &Terminal) -> Result<(), InspectError> 
         &weights_json(bytes.len(), &weights),
     )?;
     Ok(())
-}
-
-/// A part of the blob's bytes.
-struct Region {
-    name: &'static str,
-    offset: usize,
-    bytes: usize,
-}
-
-/// The whole blob as regions, without gaps: alignment counts to what comes before it.
-fn regions(model: &Model<'_>) -> Vec<Region> {
-    let head = model.head();
-    let total = model.bytes().len();
-    let sections: Vec<_> = head.sections.iter().collect();
-    let first = sections.first().map_or(total, |section| section.offset as usize);
-    let mut regions = vec![
-        Region { name: "prefix", offset: 0, bytes: PREFIX_BYTES },
-        Region { name: "head", offset: PREFIX_BYTES, bytes: first - PREFIX_BYTES },
-    ];
-    let tail = total - TRAILING_ZERO_BYTES - CRC_BYTES;
-    for (index, section) in sections.iter().enumerate() {
-        let offset = section.offset as usize;
-        let end = sections.get(index + 1).map_or(tail, |next| next.offset as usize);
-        regions.push(Region { name: section_name(section.kind), offset, bytes: end - offset });
-    }
-    regions.push(Region { name: "zeros and CRC-32", offset: tail, bytes: total - tail });
-    regions
 }
 
 /// Width of every hidden layer, the first one first.

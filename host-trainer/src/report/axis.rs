@@ -24,7 +24,7 @@ impl Axis {
             (low - room, high + room)
         };
         let step = round_step((high - low) / TICKS);
-        let (first, last) = ((low / step - 1e-9).floor(), (high / step + 1e-9).ceil());
+        let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
         let decimals = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
         let ticks = (0..=(last - first) as usize).map(|index| (first + index as f64) * step);
         let ticks = ticks.map(|tick| (tick, unsigned_zero(format!("{tick:.decimals$}"))));
@@ -37,13 +37,32 @@ impl Axis {
         }
     }
 
+    /// As [`linear`](Self::linear), but at least `span` long: what hardly differs shall not look as if it did.
+    pub fn spanning(label: &str, values: impl IntoIterator<Item = f64>, span: f64) -> Self {
+        let (low, high) = extent(values).unwrap_or((0.0, span));
+        let room = ((span - (high - low)) / 2.0).max(0.0);
+        Self::linear(label, [low - room, high + room])
+    }
+
+    /// Cuts off what lies beyond the largest value that there can be.
+    pub fn up_to(mut self, limit: f64) -> Self {
+        self.ticks.retain(|(tick, _)| *tick <= limit + 1e-9);
+        self.high = self.high.min(limit);
+        self
+    }
+
     /// Of positive values; others are left out.
     pub fn logarithmic(label: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = extent(values.into_iter().filter(|value| *value > 0.0)).unwrap_or((1.0, 10.0));
         let (low, high) = (low / 1.25, high * 1.25);
         let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
         let wide = high / low > 300.0;
-        let digits: &[f64] = if wide { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let close = high / low < 4.0;
+        let digits: &[f64] = match (wide, close) {
+            (true, _) => &[1.0],
+            (_, true) => &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
+            _ => &[1.0, 2.0, 5.0],
+        };
         let all = decades.flat_map(|decade| digits.iter().map(move |digit| digit * 10f64.powi(decade)));
         let mut ticks: Vec<(f64, String)> =
             all.filter(|tick| (low..=high).contains(tick)).map(|tick| (tick, short(tick))).collect();
@@ -107,6 +126,11 @@ mod tests {
         assert_eq!(labels(&Axis::linear("", [0.0, 4.2])), ["0", "1", "2", "3", "4", "5"]);
         assert_eq!(labels(&Axis::linear("", [0.912, 0.914])), ["0.9120", "0.9125", "0.9130", "0.9135", "0.9140"]);
         assert_eq!(labels(&Axis::linear("", [-0.02, 0.02])), ["-0.02", "-0.01", "0.00", "0.01", "0.02"]);
+        assert_eq!(
+            labels(&Axis::spanning("", [0.9, 0.9001], 0.004)),
+            ["0.898", "0.899", "0.900", "0.901", "0.902", "0.903"]
+        );
+        assert_eq!(labels(&Axis::linear("", [0.86, 1.0]).up_to(1.0)).last(), Some(&"1.00"));
         assert_eq!(labels(&Axis::logarithmic("", [10.0, 54.0])), ["10", "20", "50"]);
         assert_eq!(labels(&Axis::logarithmic("", [0.007, 9.0])), ["0.01", "0.1", "1", "10"]);
     }

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::errors::{Prediction, Rated};
-use super::html::{Table, number, section, thousands};
+use super::html::{Table, grid, number, section, thousands};
 use super::svg::Chart;
 
 /// Groups of equally many predictions.
@@ -65,5 +65,34 @@ pub fn html(rated: &Rated) -> String {
     );
     let figure = chart.figure("Predicted against given", &says, &table.details());
     let lead = "A prediction of 4 is honest when those for whom it is made give 4 on average.";
-    section("calibration", "Calibration", lead, &super::html::grid(&[figure]))
+    section("calibration", "Calibration", lead, &grid(&[figure, distribution(rated)]))
+}
+
+/// Parts of the scale in which ratings and predictions are counted, at most.
+const PARTS: usize = 10;
+
+/// How often each height is predicted, and how often it is given.
+fn distribution(rated: &Rated) -> String {
+    let (low, high) = (f64::from(rated.scale.min), f64::from(rated.scale.max));
+    let step = f64::from(rated.scale.step).max((high - low) / (PARTS - 1) as f64).max(f64::MIN_POSITIVE);
+    let parts = (((high - low) / step).round() as usize).min(PARTS - 1) + 1;
+    let part = |value: f32| (((f64::from(value) - low) / step).round() as usize).min(parts - 1);
+    let count = |value: fn(&Prediction) -> f32| -> Vec<f64> {
+        let mut counts = vec![0usize; parts];
+        rated.predictions.iter().for_each(|prediction| counts[part(value(prediction))] += 1);
+        counts.iter().map(|count| 100.0 * *count as f64 / rated.predictions.len().max(1) as f64).collect()
+    };
+    let (given, predicted) = (count(|p| p.actual), count(|p| p.blob));
+    let names: Vec<String> = (0..parts).map(|part| format!("{:.1}", low + part as f64 * step)).collect();
+    let names: Vec<String> = names.iter().map(|name| name.strip_suffix(".0").unwrap_or(name).to_owned()).collect();
+    let y = Axis::linear("share, %", given.iter().chain(&predicted).copied().chain([0.0]));
+    let mut chart = Chart::new(Axis::bands("stars, rounded", names.iter().cloned()), y);
+    chart.bars(0, "predicted by the blob", (0, 2), &predicted);
+    chart.bars(1, "given", (1, 2), &given);
+    let mut table = Table::new(["stars", "predicted, %", "given, %"]);
+    for (name, (predicted, given)) in names.iter().zip(predicted.iter().zip(&given)) {
+        table.row([name.clone(), number(Some(*predicted), 1), number(Some(*given), 1)]);
+    }
+    let says = "A prediction is the mean of what might be given, so predictions crowd in the middle, and few reach the ends of the scale.";
+    chart.figure("How high predictions are", says, &table.details())
 }

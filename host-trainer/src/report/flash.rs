@@ -61,7 +61,7 @@ pub struct Flash {
     pub items: u32,
 }
 
-const HEIGHT: f64 = 46.0;
+const HEIGHT: f64 = 30.0;
 
 /// The section; empty for an empty map.
 pub fn html(flash: &Flash) -> String {
@@ -82,22 +82,17 @@ pub fn html(flash: &Flash) -> String {
             thousands(region.bytes as u64)
         );
     }
-    let _ = writeln!(bar, "<text class=\"tick\" x=\"0\" y=\"42\">0</text>");
-    let _ = writeln!(
-        bar,
-        "<text class=\"tick\" x=\"{WIDTH}\" y=\"42\" text-anchor=\"end\">{} bytes</text>",
-        thousands(total as u64)
-    );
     let mut largest: Vec<&Region> = flash.regions.iter().collect();
     largest.sort_by_key(|region| std::cmp::Reverse(region.bytes));
     let largest: Vec<String> =
         largest.iter().take(3).map(|region| format!("{} {:.1} %", region.name, share(region.bytes))).collect();
     let says = format!("{} bytes in all. The largest: {}.", thousands(total as u64), largest.join(", "));
     let drawing = format!(
-        "<svg class=\"flash\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n{bar}</svg>\n",
+        "<svg class=\"flash\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">\n{bar}</svg>\n",
         text(&format!("Flash map. {says}"))
     );
-    let body = format!("{}{drawing}{}", legend(flash), table(flash, share));
+    let ends = format!("<p class=\"ends\"><span>0</span><span>{} bytes</span></p>\n", thousands(total as u64));
+    let body = format!("{}{drawing}{ends}{}", legend(flash), table(flash, share));
     let lead = format!(
         "Where the bytes of the {} blob lie, from its first to its last. {}",
         text(&flash.blob),

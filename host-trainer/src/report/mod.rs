@@ -106,7 +106,7 @@ impl Page {
             let (blob, float, baseline) = rated.errors();
             tiles.push((number(Some(blob.rmse()), 4), format!("RMSE of the blob, {}", rated.on)));
             if let Some(float) = float {
-                tiles.push((format!("{:+.4}", blob.rmse() - float.rmse()), "RMSE that fixed point adds".to_owned()));
+                tiles.push((format!("{:+.5}", blob.rmse() - float.rmse()), "RMSE that fixed point adds".to_owned()));
             }
             tiles.push((number(Some(baseline.rmse()), 4), "RMSE of user + item bias".to_owned()));
         }

@@ -79,7 +79,8 @@ pub fn html(results: &Results) -> String {
     } else {
         ladder(results)
     };
-    let body = format!("{chart}{}{}", table(results), sources(results));
+    let all = figure("All measures", "A dash stands where nothing was measured or published.", &table(results));
+    let body = format!("{chart}{all}{}", sources(results));
     section(&format!("protocol-{}", slug(&results.protocol)), &format!("Protocol {}", results.protocol), &lead, &body)
 }
 

@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::cost;
 use super::html::{Table, grid, number, section, thousands};
-use super::svg::{Chart, Series};
+use super::svg::{Chart, Series, figure};
 
 /// A blob and what it costs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,14 +35,27 @@ impl Variant {
 
 /// A measure of quality.
 struct Quality {
+    /// The shortest axis, so that differences look as large as they are.
+    span: f64,
+    /// The largest value that there can be.
+    limit: f64,
     label: &'static str,
     name: &'static str,
     better: &'static str,
     of: fn(&Variant) -> Option<f64>,
 }
 
-const RMSE: Quality = Quality { label: "RMSE, stars", name: "RMSE", better: "Lower", of: |variant| variant.rmse };
+const RMSE: Quality = Quality {
+    span: 0.004,
+    limit: f64::INFINITY,
+    label: "RMSE, stars",
+    name: "RMSE",
+    better: "Lower",
+    of: |variant| variant.rmse,
+};
 const OVERLAP: Quality = Quality {
+    span: 0.1,
+    limit: 1.0,
     label: "top-10 overlap with the float model",
     name: "Overlap",
     better: "Higher",
@@ -71,7 +84,16 @@ pub fn html(variants: &[Variant]) -> String {
          quantisation with score tables in RAM. Widths between two measured ones are interpolated; shapes that were not measured have none.",
         cost::SOURCE
     );
-    section("trade-off", "Net, dot and encodings", &lead, &format!("{}{}", grid(&figures), table(variants)))
+    section(
+        "trade-off",
+        "Net, dot and encodings",
+        &lead,
+        &format!(
+            "{}{}",
+            grid(&figures),
+            figure("All blobs", "In the order in which they were measured.", &table(variants))
+        ),
+    )
 }
 
 fn series(variant: &Variant) -> Series {
@@ -101,7 +123,7 @@ fn chart(variants: &[Variant], quality: &Quality, (what, label, cost): (&str, &s
     let values = placed.iter().map(|(_, (_, y))| *y).chain(floats.iter().map(|(_, y)| *y));
     let x = Axis::logarithmic(label, placed.iter().map(|(_, (x, _))| *x));
     let (first, last) = placed.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), (_, (x, _))| (a.min(*x), b.max(*x)));
-    let mut chart = Chart::new(x, Axis::linear(quality.label, values));
+    let mut chart = Chart::new(x, Axis::spanning(quality.label, values, quality.span).up_to(quality.limit));
     for (kind, value) in floats {
         let label = if kind.is_empty() { "the same lists".to_owned() } else { format!("{kind}, float") };
         chart.reference((first / 1.25, value), (last * 1.25, value), &label);
