@@ -25,8 +25,9 @@ fn other_rating(head: &Head<'_>, logit: Logit) -> RatingQ16 {
         // A product that does not fit is far past the end of the table.
         OutputForm::TanhRange => sigmoid_range(Logit(logit.0.saturating_mul(2)), fraction_bits, low_q16, span_q16),
         OutputForm::Linear => {
-            // The loader has checked that the upper end fits.
-            RatingQ16(logit_q16(logit, fraction_bits).clamp(low_q16, low_q16.saturating_add_unsigned(span_q16)))
+            // Not `clamp`, which panics where the ends are the wrong way round: they are not, but the compiler cannot know. The loader has
+            // checked that the upper end fits.
+            RatingQ16(logit_q16(logit, fraction_bits).max(low_q16).min(low_q16.saturating_add_unsigned(span_q16)))
         }
         OutputForm::Score => RatingQ16(logit_q16(logit, fraction_bits)),
     }
