@@ -26,7 +26,7 @@ impl<'a> Model<'a> {
     /// # Errors
     /// [`BlobError`] says what is wrong; every byte has been checked when there is none.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, BlobError> {
-        Self::load(bytes, |stated| stated == bytes.len())
+        Self::load(bytes, true)
     }
 
     /// Reads the blob with which a flash region begins; what lies behind it is not looked at.
@@ -34,20 +34,30 @@ impl<'a> Model<'a> {
     /// # Errors
     /// [`BlobError`] says what is wrong.
     pub fn from_region(region: &'a [u8]) -> Result<Self, BlobError> {
-        Self::load(region, |stated| stated <= region.len())
+        Self::load(region, false)
     }
 
-    /// Reads the blob at the start of `region` if its stated length `fits`.
+    /// Reads the blob at the start of `region`, or in the whole of it if nothing may follow.
+    #[inline] // so that the model is filled in where the caller wants it: moved, it takes its size on the stack twice
+    fn load(region: &'a [u8], is_whole: bool) -> Result<Self, BlobError> {
+        let mut model =
+            Self { bytes: &[], head: Head::default(), sections: Sections::default(), dims: Dims::default() };
+        match model.fill(region, is_whole) {
+            Ok(()) => Ok(model),
+            Err(error) => Err(error),
+        }
+    }
+
     #[inline(never)] // so that the stack which loading needs is free again afterwards
-    fn load(region: &'a [u8], fits: impl Fn(usize) -> bool) -> Result<Self, BlobError> {
+    fn fill(&mut self, region: &'a [u8], is_whole: bool) -> Result<(), BlobError> {
         let length = reader::stated_length(region)?;
-        let bytes = region.get(..length).filter(|_| fits(length)).ok_or(BlobError::WrongLength)?;
-        let body = reader::checked_body(bytes)?;
-        let mut model = Self { bytes, head: Head::default(), sections: Sections::default(), dims: Dims::default() };
-        let head_end = reader::read_head(body, &mut model.head)?;
-        reader::read_sections(body, &model.head, head_end, &mut model.sections)?;
-        model.dims = Dims::of(&model.head);
-        Ok(model)
+        let fits = if is_whole { length == region.len() } else { length <= region.len() };
+        self.bytes = region.get(..length).filter(|_| fits).ok_or(BlobError::WrongLength)?;
+        let body = reader::checked_body(self.bytes)?;
+        let head_end = reader::read_head(body, &mut self.head)?;
+        reader::read_sections(body, &self.head, head_end, &mut self.sections)?;
+        self.dims = Dims::of(&self.head);
+        Ok(())
     }
 
     /// Parts that have been checked elsewhere.
@@ -196,22 +206,26 @@ impl<'a> Model<'a> {
         supports::OUTPUT_FORMS && self.head.output_form == OutputForm::Score
     }
 
+    fn strings(&self, position: usize) -> Option<Strings<'a>> {
+        self.sections.strings.get(position).copied().flatten()
+    }
+
     /// External ids of users, where the blob has them.
     #[must_use]
     pub fn user_ids(&self) -> Option<Strings<'a>> {
-        self.sections.user_ids
+        self.strings(0)
     }
 
     /// External ids of items, where the blob has them.
     #[must_use]
     pub fn item_ids(&self) -> Option<Strings<'a>> {
-        self.sections.item_ids
+        self.strings(1)
     }
 
     /// Titles of items, where the blob has them.
     #[must_use]
     pub fn item_titles(&self) -> Option<Strings<'a>> {
-        self.sections.item_titles
+        self.strings(2)
     }
 
     /// For the host: the scale of each user value (folded) or of all (concat), as the bits of `f32`.

@@ -12,3 +12,5 @@ pub(crate) const DOT: bool = cfg!(feature = "dot");
 pub(crate) const OUTPUT_FORMS: bool = cfg!(feature = "output-forms");
 /// Ids and titles.
 pub(crate) const NAMES: bool = cfg!(feature = "names");
+/// Sections of ids and titles that are remembered.
+pub(crate) const STRING_SECTIONS: usize = if NAMES { 3 } else { 0 };

@@ -50,14 +50,14 @@ pub(crate) fn read<'a>(start: &'a [u8], total_bytes: usize) -> Result<(Head<'a>,
     }
     let mut walk = Walk::new(body, &head, head_end);
     let mut sections = Sections::default();
-    walk.near_sections(&mut sections)?;
+    walk.near_sections(&head, &mut sections)?;
     let items = far_items(&mut walk, &head)?;
     walk.finish(body_bytes)?;
     bounds::check(&head, &sections)?;
     Ok((head, sections, items))
 }
 
-fn far_items(walk: &mut Walk<'_, '_>, head: &Head<'_>) -> Result<FarItems, BlobError> {
+fn far_items(walk: &mut Walk<'_>, head: &Head<'_>) -> Result<FarItems, BlobError> {
     use SectionKind as Kind;
     for strings in [Kind::UserIds, Kind::ItemIds, Kind::ItemTitles] {
         walk.locate(strings)?;

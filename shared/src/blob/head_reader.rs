@@ -87,11 +87,7 @@ impl<'a, T: Entry> List<'a, T> {
     /// The entries.
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
         let mut rest = *self;
-        core::iter::from_fn(move || {
-            let (entry, later) = rest.split_first()?;
-            rest = later;
-            Some(entry)
-        })
+        core::iter::from_fn(move || rest.take_first())
     }
 
     /// The last entry.
@@ -100,12 +96,13 @@ impl<'a, T: Entry> List<'a, T> {
         self.iter().last()
     }
 
-    /// The first entry, and the entries behind it.
-    pub(super) fn split_first(self) -> Option<(T, Self)> {
-        let count = self.count.checked_sub(1)?;
+    /// Takes the first entry out of the list.
+    pub(super) fn take_first(&mut self) -> Option<T> {
+        self.count = self.count.checked_sub(1)?;
         let mut reader = HeadReader { rest: self.encoded, failed: false };
         let entry = T::read(&mut reader);
-        Some((entry, Self { count, encoded: reader.rest, entries: PhantomData }))
+        self.encoded = reader.rest;
+        Some(entry)
     }
 }
 

@@ -57,9 +57,8 @@ pub(crate) struct Sections<'a> {
     /// In layout concat.
     pub(crate) narrow_users: &'a [Quad8],
     pub(crate) user_dots: &'a [Quad16],
-    pub(crate) user_ids: Option<Strings<'a>>,
-    pub(crate) item_ids: Option<Strings<'a>>,
-    pub(crate) item_titles: Option<Strings<'a>>,
+    /// User ids, item ids, item titles.
+    pub(crate) strings: [Option<Strings<'a>>; supports::STRING_SECTIONS],
     pub(crate) items: ItemBlock<'a>,
 }
 
@@ -95,8 +94,8 @@ pub(crate) fn read_sections<'a>(
     sections: &mut Sections<'a>,
 ) -> Result<(), BlobError> {
     let mut walk = Walk::new(body, head, head_end);
-    walk.near_sections(sections)?;
-    walk.far_sections(sections)?;
+    walk.near_sections(head, sections)?;
+    walk.far_sections(head, sections)?;
     walk.finish(body.len())?;
     bounds::check(head, sections)
 }
@@ -105,6 +104,9 @@ pub(crate) fn read_sections<'a>(
 pub(crate) fn read_head<'a>(start: &'a [u8], head: &mut Head<'a>) -> Result<usize, BlobError> {
     let content = start.get(PREFIX_BYTES..).ok_or(BlobError::WrongLength)?;
     let rest = head_reader::read(content, head)?;
+    if !head.is_supported() {
+        return Err(BlobError::LeftOut);
+    }
     check_dimensions(head)?;
     Ok(start.len().saturating_sub(rest.len()))
 }
@@ -156,30 +158,28 @@ fn check_dimensions(head: &Head<'_>) -> Result<(), BlobError> {
     if !(layout_fits && widths_fit && encoding_fits && dot_fits && numbers_fit) {
         return Err(BlobError::BadDimensions);
     }
-    if head.is_supported() { Ok(()) } else { Err(BlobError::LeftOut) }
+    Ok(())
 }
 
 /// Walks through the section list in the order of kinds. It may see only the beginning of the blob: up to the strings, sections are *near*, they
 /// must be in memory; strings and items are *far*, they may be in another chip.
-pub(crate) struct Walk<'h, 'a> {
+pub(crate) struct Walk<'a> {
     /// The blob, or its beginning.
     memory: &'a [u8],
-    head: &'h Head<'a>,
     /// The sections that have not been taken yet.
     left: List<'a, Section>,
     /// Where the section before ended.
     end: usize,
 }
 
-impl<'h, 'a> Walk<'h, 'a> {
-    pub(crate) fn new(memory: &'a [u8], head: &'h Head<'a>, head_end: usize) -> Self {
-        Self { memory, head, left: head.sections, end: head_end }
+impl<'a> Walk<'a> {
+    pub(crate) fn new(memory: &'a [u8], head: &Head<'a>, head_end: usize) -> Self {
+        Self { memory, left: head.sections, end: head_end }
     }
 
     /// The sections up to the user tables; strings and items are left as they are.
-    pub(crate) fn near_sections(&mut self, sections: &mut Sections<'a>) -> Result<(), BlobError> {
+    pub(crate) fn near_sections(&mut self, head: &Head<'a>, sections: &mut Sections<'a>) -> Result<(), BlobError> {
         use SectionKind as Kind;
-        let head = self.head;
         let (concat, net) = (head.is_concat(), !head.is_dot());
         let user_rows = head.user_rows as usize;
         let first = pad4(usize::from(head.first_width));
@@ -215,13 +215,18 @@ impl<'h, 'a> Walk<'h, 'a> {
     }
 
     /// Strings and items, where they are in memory, too.
-    pub(crate) fn far_sections(&mut self, sections: &mut Sections<'a>) -> Result<(), BlobError> {
+    #[inline(never)] // so that its stack and that of reading the head are not needed at once
+    pub(crate) fn far_sections(&mut self, head: &Head<'a>, sections: &mut Sections<'a>) -> Result<(), BlobError> {
         use SectionKind as Kind;
-        let head = self.head;
         let (user_rows, item_rows) = (head.user_rows as usize, head.item_rows as usize);
-        sections.user_ids = self.strings(Kind::UserIds, user_rows.saturating_sub(1))?;
-        sections.item_ids = self.strings(Kind::ItemIds, item_rows.saturating_sub(1))?;
-        sections.item_titles = self.strings(Kind::ItemTitles, item_rows.saturating_sub(1))?;
+        let strings = [(Kind::UserIds, user_rows), (Kind::ItemIds, item_rows), (Kind::ItemTitles, item_rows)];
+        for (position, (kind, rows)) in strings.into_iter().enumerate() {
+            let section = self.take(kind)?;
+            // An engine without names has no place for them, and does not look at them.
+            if let Some(place) = sections.strings.get_mut(position) {
+                *place = section.map(|section| Strings::new_checked(section, rows.saturating_sub(1))).transpose()?;
+            }
+        }
         sections.items = ItemBlock {
             biases: self.array_if(true, Kind::ItemBias, item_rows.checked_mul(2))?,
             dots: self.array_if(
@@ -242,15 +247,17 @@ impl<'h, 'a> Walk<'h, 'a> {
 
     /// Where the next section lies, if it is of this kind: it must start at the next aligned offset.
     pub(crate) fn locate(&mut self, kind: SectionKind) -> Result<Option<Range<usize>>, BlobError> {
-        let Some((section, left)) = self.left.split_first().filter(|(section, _)| section.kind == kind) else {
+        let mut left = self.left;
+        let Some(Section { offset, length, .. }) = left.take_first().filter(|section| section.kind == kind) else {
             return Ok(None);
         };
-        let start =
-            aligned(self.end).filter(|&start| start == section.offset as usize).ok_or(BlobError::BadSections)?;
-        let end = start.checked_add(section.length as usize).ok_or(BlobError::BadSections)?;
+        let start = offset as usize;
+        if aligned(self.end) != Some(start) {
+            return Err(BlobError::BadSections);
+        }
+        self.end = start.checked_add(length as usize).ok_or(BlobError::BadSections)?;
         self.left = left;
-        self.end = end;
-        Ok(Some(start..end))
+        Ok(Some(start..self.end))
     }
 
     /// The bytes of the next section, if it is of this kind.
@@ -259,27 +266,21 @@ impl<'h, 'a> Walk<'h, 'a> {
         self.memory.get(range).map(Some).ok_or(BlobError::BadSections)
     }
 
-    /// A section of exactly `bytes` bytes; it must be there when `wanted`, and not otherwise.
+    /// A section of exactly `bytes` bytes, where it is `wanted`. One that is not wanted but there stays in front of all later ones, so that
+    /// `finish` or the next wanted section finds it.
+    #[inline]
     fn array_if<T: Pod>(
         &mut self,
         wanted: bool,
         kind: SectionKind,
         bytes: Option<usize>,
     ) -> Result<&'a [T], BlobError> {
-        match (self.take(kind)?, wanted) {
-            (None, false) => Ok(&[]),
-            (Some(section), true) if Some(section.len()) == bytes => {
-                try_cast_slice(section).map_err(|_| BlobError::BadSections)
-            }
-            _ => Err(BlobError::BadSections),
-        }
+        if wanted { self.array(kind, bytes) } else { Ok(&[]) }
     }
 
-    fn strings(&mut self, kind: SectionKind, count: usize) -> Result<Option<Strings<'a>>, BlobError> {
-        if !supports::NAMES {
-            return self.take(kind).map(|_| None);
-        }
-        self.take(kind)?.map(|section| Strings::new_checked(section, count)).transpose()
+    fn array<T: Pod>(&mut self, kind: SectionKind, bytes: Option<usize>) -> Result<&'a [T], BlobError> {
+        let section = self.take(kind)?.filter(|section| Some(section.len()) == bytes).ok_or(BlobError::BadSections)?;
+        try_cast_slice(section).map_err(|_| BlobError::BadSections)
     }
 }
 
