@@ -104,9 +104,20 @@ pub struct Budget {
     pub stack_bytes: u64,
 }
 
+/// What the engine alone may use of a board, in bytes, when it is built for folded nets of int8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineBudget {
+    /// Code and constants at opt-level "s".
+    pub code_bytes: u64,
+    /// Stack of loading, preparing, scoring and ranking, without the memory that the caller gives.
+    pub stack_bytes: u64,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Budgets {
+    engine: EngineBudget,
     device: Budget,
     selftest: Budget,
     bench: Budget,
@@ -129,6 +140,8 @@ pub enum Image {
     Promises,
     /// The engine and little else, for its size.
     Engine,
+    /// The same calls, run: prints how much stack they take.
+    Stack,
     /// Prints instruction counts of other libraries.
     Peers,
 }
@@ -148,6 +161,7 @@ impl Image {
             Self::Kernels => "kernels",
             Self::Promises => "promises",
             Self::Engine => "engine",
+            Self::Stack => "stack",
             Self::Peers => "peers",
         }
     }
@@ -155,7 +169,7 @@ impl Image {
     /// Whether it is built without the default features: it measures what can be left out.
     #[must_use]
     pub const fn is_minimal(self) -> bool {
-        matches!(self, Self::Engine)
+        matches!(self, Self::Engine | Self::Stack)
     }
 
     /// The cargo feature that it needs beside those of the board.
@@ -210,8 +224,14 @@ impl Board {
             Image::Device => Some(self.budget.device),
             Image::SelfTest => Some(self.budget.selftest),
             Image::Bench => Some(self.budget.bench),
-            Image::External | Image::Kernels | Image::Promises | Image::Engine | Image::Peers => None,
+            Image::External | Image::Kernels | Image::Promises | Image::Engine | Image::Stack | Image::Peers => None,
         }
+    }
+
+    /// What the engine alone may use of this board.
+    #[must_use]
+    pub fn engine_budget(&self) -> EngineBudget {
+        self.budget.engine
     }
 
     /// How many instructions each measured call may take on this board, by the name of the measurement. What the board has no memory for is

@@ -102,6 +102,24 @@ pub fn code_bytes(path: &Path, is_foreign: impl Fn(&str) -> bool) -> Result<u64,
     })
 }
 
+/// The names of all variables in static memory.
+///
+/// # Errors
+/// When the file can't be read or isn't an ELF file.
+pub fn static_memory(path: &Path) -> Result<Vec<String>, ElfError> {
+    with_elf(path, |elf| {
+        let is_writable = |section: &object::read::elf::ElfSection32<'_, '_>| match section.flags() {
+            SectionFlags::Elf { sh_flags, .. } => sh_flags.contains(SHF_ALLOC) && sh_flags.contains(SHF_WRITE),
+            _ => false,
+        };
+        let indices: Vec<_> = elf.sections().filter(is_writable).map(|section| section.index()).collect();
+        let variables = elf
+            .symbols()
+            .filter(|symbol| symbol.size() > 0 && symbol.section_index().is_some_and(|index| indices.contains(&index)));
+        variables.filter_map(|symbol| symbol.name().ok()).map(str::to_owned).collect()
+    })
+}
+
 fn with_elf<T>(path: &Path, read: impl FnOnce(&ElfFile32<'_>) -> T) -> Result<T, ElfError> {
     let bytes = fs::read(path).map_err(|source| ElfError::Unreadable { path: path.to_owned(), source })?;
     let elf = ElfFile32::parse(&*bytes).map_err(|source| ElfError::NotElf { path: path.to_owned(), source })?;

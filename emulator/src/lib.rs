@@ -15,8 +15,8 @@ mod error;
 mod qemu;
 
 pub use ask::{Answer, Info, Query, UserKey};
-pub use board::{Board, Budget, Image, Qemu, Region, UnknownBoard};
+pub use board::{Board, Budget, EngineBudget, Image, Qemu, Region, UnknownBoard};
 pub use build::{BuildError, CORE_SOURCE_VARIABLE, build, core_from_source};
-pub use elf::{ElfError, ImageSizes, code_bytes, image_sizes, image_symbols};
+pub use elf::{ElfError, ImageSizes, code_bytes, image_sizes, image_symbols, static_memory};
 pub use error::EmulatorError;
 pub use qemu::{Emulator, Run};

@@ -1,7 +1,7 @@
 //! Matchstick's firmware: a service that answers requests from the model in the board's blob region.
 //!
-//! [`service`], [`selftest`], [`external`], [`counts`] and [`measure`] are pure logic: they know no board, no transport and no clock, and are
-//! tested on a computer.
+//! [`service`], [`selftest`], [`external`], [`counts`], [`measure`] and [`recommend`] are pure logic: they know no board, no transport and no
+//! clock, and are tested on a computer.
 //! `metal` is what needs a core, and a board is a folder in `boards/`: a memory map, budgets, and a few lines of Rust.
 //! Nothing here allocates.
 
@@ -10,6 +10,7 @@
 pub mod counts;
 pub mod external;
 pub mod measure;
+pub mod recommend;
 pub mod selftest;
 pub mod service;
 pub mod workspace;

@@ -1,9 +1,9 @@
 //! `cargo xtask bench`: instructions of everything that a product does with a model, for every shape of model, on every board, at both levels;
 //! other libraries beside them; and `docs/benchmarks.md`, which is written by it. It measures no chip: QEMU counts instructions, not cycles.
 
-mod blobs;
+pub mod blobs;
 pub mod budgets;
-mod cases;
+pub mod cases;
 pub mod measure;
 mod page;
 

@@ -4,6 +4,7 @@
 mod bench;
 mod build_core;
 mod demo;
+mod engine;
 mod failure;
 mod figures;
 mod firmware;
@@ -29,7 +30,7 @@ cargo xtask COMMAND
                             then builds the trainer, trains on invented data, and does it again with the result
     test [--only STEP]      every check of this repository; `--list` names the steps
     ci                      what continuous integration runs: `test`, slow tests included
-    size [--json]           flash, RAM and stack of every image beside the board's budget; fails when one is exceeded
+    size [--json]           flash, RAM and stack of every image, and of the engine alone, beside the board's budget; fails when one is exceeded
     bench [--board BOARD] [--small] [--json]
                             instructions of every call, for every shape of model, at opt-levels 3 and s (--small: only s),
                             other libraries beside them; for all boards it also writes docs/benchmarks.md

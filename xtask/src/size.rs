@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::demo::golden_blob;
 use crate::failure::{Failure, Outcome};
 use crate::options::Options;
-use crate::{firmware, setup};
+use crate::{engine, firmware, setup};
 
 /// One image on one board.
 pub struct Measured {
@@ -28,14 +28,17 @@ pub fn run(options: &Options) -> Outcome {
     } else {
         print_table(&all);
     }
-    verdict(&all)
+    verdict(&all)?;
+    if options.has("--json") { Ok(()) } else { engine::check() }
 }
 
 /// The same as a step of `cargo xtask test`.
 pub fn check() -> Outcome {
     let all = measure_all()?;
     print_table(&all);
-    verdict(&all)
+    // Both, so that a single run shows everything that is wrong.
+    let (images, engine) = (verdict(&all), engine::check());
+    images.and(engine)
 }
 
 /// Builds, reads and runs one image.

@@ -18,7 +18,7 @@ pub use semihosting::{print, println, process::exit};
 
 pub use files::{Replies, Requests};
 pub use region::{Once, blob_region, workspace};
-pub use stack::{high_water_bytes, paint};
+pub use stack::{high_water_bytes, paint, used_bytes};
 
 use crate::{board, service::Platform};
 

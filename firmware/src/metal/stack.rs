@@ -18,6 +18,7 @@ fn bounds() -> (usize, usize) {
     ((&raw const _stack_end).addr(), (&raw const _stack_start).addr())
 }
 
+#[inline(always)]
 fn stack_pointer() -> usize {
     let pointer: usize;
     #[cfg(target_arch = "arm")]
@@ -43,6 +44,14 @@ pub fn paint() {
         // aligned as `_stack_end` is, and hold no live value.
         unsafe { start.add(word).write_volatile(PAINT) };
     }
+}
+
+/// The stack that is in use where this is called; what is called there then adds to it.
+#[inline(always)]
+#[must_use]
+pub fn used_bytes() -> u32 {
+    let (_, high) = bounds();
+    u32::try_from(high.saturating_sub(stack_pointer())).unwrap_or(u32::MAX)
 }
 
 /// The most stack that was in use since [`paint`].

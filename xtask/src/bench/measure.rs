@@ -81,7 +81,17 @@ pub fn measure(board: &'static Board, elf: &std::path::Path, sample: &Sample) ->
 
 /// The numbers of an image that needs no blob.
 pub fn run_alone(board: &'static Board, elf: &std::path::Path) -> Outcome<Numbers> {
-    let run = Emulator::new(board, elf).icount(true).timeout(TIMEOUT).run();
+    numbers_of(board, Emulator::new(board, elf))
+}
+
+/// The numbers of an image that counts nothing but needs a blob.
+pub fn run_with(board: &'static Board, elf: &std::path::Path, blob: AlignedBytes) -> Outcome<Numbers> {
+    let emulator = Emulator::new(board, elf).blob(blob.as_slice());
+    numbers_of(board, emulator.map_err(|error| Failure::check(error.to_string()))?)
+}
+
+fn numbers_of(board: &'static Board, emulator: Emulator) -> Outcome<Numbers> {
+    let run = emulator.icount(true).timeout(TIMEOUT).run();
     let run = run.map_err(|error| Failure::check(error.to_string()))?;
     if run.code != 0 {
         return Err(Failure::check(format!("{}: exit code {}, printed: {}", board.name, run.code, run.console)));

@@ -8,11 +8,12 @@ use serde_json::json;
 use super::Figures;
 use super::models::Models;
 use crate::bench::budgets::measure_all;
-use crate::bench::measure::{build, engine_bytes, levels, run_alone};
+use crate::bench::measure::{build, levels, run_alone};
+use crate::engine;
 use crate::failure::{Failure, Outcome};
 use crate::size::measure;
 
-/// Flash, RAM and stack of the image `device`, and the flash of the engine alone.
+/// Flash, RAM and stack of the image `device`, and the flash and stack of the engine alone.
 pub fn bytes(_: &mut Models) -> Outcome<Figures> {
     let mut figures = Figures::new();
     for board in Board::all() {
@@ -20,7 +21,9 @@ pub fn bytes(_: &mut Models) -> Outcome<Figures> {
         figures.push((format!("bytes.flash.{}", board.name), json!(used.flash_bytes)));
         figures.push((format!("bytes.ram.{}", board.name), json!(used.ram_bytes)));
         figures.push((format!("bytes.stack.{}", board.name), json!(used.stack_bytes)));
-        figures.push((format!("bytes.flash.engine.{}", board.name), json!(engine_bytes(board)?)));
+        let engine = engine::measure(board)?.used;
+        figures.push((format!("bytes.flash.engine.{}", board.name), json!(engine.code_bytes)));
+        figures.push((format!("bytes.stack.engine.{}", board.name), json!(engine.stack_bytes)));
     }
     Ok(figures)
 }
