@@ -18,7 +18,9 @@ pub enum Method {
     Blend,
 }
 
-/// How to fit. The defaults were found on MovieLens 100K, on other splits than those that are reported.
+/// How to fit. The defaults come from MovieLens 100K: `user_power`, `rank` and `blend` were chosen among some hundred variants on the splits
+/// of seeds 101 to 103, after a first look at some forty on the reported ones (42, 1, 2). All are splits of the same ratings, so figures for
+/// this set are those of a tuned model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RankingConfig {

@@ -6,8 +6,8 @@
 //!
 //! A user's factors are u = (alpha V'V + sum v v' + shrinkage)^-1 sum v over the items touched, which is no sum of a row per item, because
 //! each item also enters the matrix. [`Ials::times`] leaves it out and takes the mean user's shrinkage, times [`LINEAR_SHRINKAGE`]: then the
-//! matrix is the same for everybody, and user factors are sums of rows of V K^-1. Nothing is lost by it; on MovieLens 100K the linear form
-//! ranks better (nDCG@10 .475) than the exact one (.423).
+//! matrix is the same for everybody, and user factors are sums of rows of V K^-1. On MovieLens 100K, at the default alpha and reg, which
+//! were not tuned for either, the linear form ranks better (nDCG@10 .475) than the exact one (.423).
 
 use super::block::Block;
 use super::error::RankingError;
@@ -15,7 +15,8 @@ use super::interactions::{Interactions, Rows};
 use crate::data::random::SplitMix64;
 use crate::parallel::{map, ranges};
 
-/// What stands for the v v' left out, found on other splits than those that are reported.
+/// What stands for the v v' left out. Of 1, 3 and 10 it was the best on the very splits that are reported (seeds 42, 1, 2); on those of seeds
+/// 101 to 103 it made no difference between 2 and 5.
 const LINEAR_SHRINKAGE: f64 = 3.0;
 /// Rows that one thread takes at a time.
 const SHARE: usize = 64;
