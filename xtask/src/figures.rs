@@ -3,6 +3,8 @@
 
 mod boards;
 mod models;
+pub mod protocols;
+mod training;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,13 +26,27 @@ struct Source {
     measure: fn(&mut Models) -> Outcome<Figures>,
 }
 
-const SOURCES: [Source; 6] = [
+const SOURCES: [Source; 8] = [
     Source { prefixes: &["rmse.u1."], measure: models::rmse },
     Source { prefixes: &["bytes.blob."], measure: models::blob_bytes },
     Source { prefixes: &["bytes.flash.", "bytes.ram.", "bytes.stack."], measure: boards::bytes },
     Source { prefixes: &["instructions."], measure: boards::instructions },
     Source { prefixes: &["insn_per_mac."], measure: boards::per_mac },
     Source { prefixes: &["quality."], measure: models::quality },
+    Source {
+        prefixes: &[
+            "rmse.ml",
+            "mae.ml",
+            "top10_overlap.ml",
+            "item_bytes.ml",
+            "mse.",
+            "rmse.fastai",
+            "n",
+            "train.protocol",
+        ],
+        measure: protocols::quality,
+    },
+    Source { prefixes: &["train.vs_pytorch.", "train.scaling.", "train.peak_bytes."], measure: training::speed },
 ];
 
 /// `cargo xtask figures [--out PATH] [--only PREFIX]`.

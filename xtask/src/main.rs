@@ -11,6 +11,7 @@ mod firmware;
 mod hash;
 mod options;
 mod process;
+mod quality;
 mod setup;
 mod size;
 mod steps;
@@ -36,6 +37,7 @@ cargo xtask COMMAND
                             other libraries beside them; for all boards it also writes docs/benchmarks.md
     figures [--out PATH] [--only PREFIX]
                             every figure that the documentation quotes, measured, as JSON
+    quality                 trains and evaluates by every published protocol, and writes docs/quality.md
     tidy [--bless]          checks of the tree itself; --bless renews the format hash in docs/blob-format.md
     setup                   only installs what the other commands need
 
@@ -75,6 +77,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "size" => size::run(&Options::parse(command, rest, &["--json"], &[])?),
         "bench" => bench::run(&Options::parse(command, rest, &["--json", "--small"], &["--board"])?),
         "figures" => figures::run(&Options::parse(command, rest, &[], &["--out", "--only"])?),
+        "quality" => Options::parse(command, rest, &[], &[]).and_then(|_| quality::run()),
         "tidy" => tidy::run(&Options::parse(command, rest, &["--bless"], &[])?),
         "setup" | "set-up" => Options::parse(command, rest, &[], &[]).and_then(|_| setup::set_up()),
         _ => Err(Failure::usage(format!("there is no command {command:?}\n\n{HELP}"))),

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use super::error::ImportError;
 
-/// A state dict of a thousand tensors takes a tenth of this; with each byte at most one object, memory stays below about 200 MB.
-const LONGEST_PICKLE: u64 = 1 << 20;
+/// Enough for the state dicts of thousands of tensors, at some 90 bytes each. A pickle can make about 300 bytes of memory of each of its own.
+const LONGEST_PICKLE: u64 = 1 << 18;
 /// So many bytes of central directory describe ten thousand tensors.
 const LONGEST_DIRECTORY: u64 = 1 << 20;
 /// The end record, and before it the locator and the record of ZIP64, which PyTorch always writes.
@@ -95,9 +95,7 @@ impl Directory {
             return None;
         }
         let (bytes, start) = (u64::from(u32_at(end, 12)?), u64::from(u32_at(end, 16)?));
-        let Some((record, locator)) = before.split_at_checked(before.len().saturating_sub(LOCATOR)) else {
-            return None;
-        };
+        let (record, locator) = before.split_at_checked(before.len().saturating_sub(LOCATOR))?;
         if !locator.starts_with(b"PK\x06\x07") {
             return Some(Self { start, bytes, behind: END as u64 });
         }

@@ -68,8 +68,11 @@ pub(super) fn read(path: &Path, mut file: impl Read, length: u64) -> Result<(Mat
     Ok((Matrix { rows, cols, data }, header.descr))
 }
 
+/// Reads a number.
+type Decode = fn(&[u8]) -> f32;
+
 /// The bytes of a number of this type, and how to read it.
-fn decoder(descr: &str) -> Option<(usize, fn(&[u8]) -> f32)> {
+fn decoder(descr: &str) -> Option<(usize, Decode)> {
     fn number<const N: usize>(bytes: &[u8]) -> [u8; N] {
         bytes.first_chunk().copied().unwrap_or([0; N])
     }

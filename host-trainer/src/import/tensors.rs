@@ -4,6 +4,7 @@
 //! A tensor is read when it is asked for, and all that is read together is no longer than the file: a view that repeats itself (stride 0)
 //! could claim any size.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -19,6 +20,9 @@ use super::error::ImportError;
 
 /// The key under which `matchstick` keeps what is no tensor.
 const METADATA_KEY: &str = "matchstick";
+
+/// Ten thousand tensors fit; each byte of a header may cost sixteen of memory.
+const LONGEST_HEADER: u64 = 1 << 20;
 
 /// The type of a tensor's numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +93,13 @@ impl TensorFile {
         (&mut file).take(4096).read_to_end(&mut head).map_err(read)?;
         let file_bytes = file.metadata().map_err(read)?.len();
         if head.get(8) == Some(&b'{') {
+            let header = head.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+            if header > LONGEST_HEADER {
+                return Err(ImportError::format(
+                    path,
+                    "its safetensors header is too long for the tensors of a recommender",
+                ));
+            }
             let bytes = std::fs::read(path).map_err(read)?;
             return Self::safetensors(path, bytes);
         }
@@ -171,8 +182,7 @@ impl TensorFile {
         if let Numbers::Other(found) = info.numbers {
             return Err(ImportError::NumberType { path: self.path.clone(), tensor: tensor(), found });
         }
-        let bytes = self.bytes(name)?;
-        let values = info.numbers.decode(&bytes).unwrap_or_default();
+        let values = info.numbers.decode(&self.bytes(name)?).unwrap_or_default();
         if values.len() != info.shape.iter().product::<usize>() {
             return Err(ImportError::format(&self.path, format!("tensor {name} has not as many numbers as its shape")));
         }
@@ -182,12 +192,12 @@ impl TensorFile {
         }
     }
 
-    fn bytes(&mut self, name: &str) -> Result<Vec<u8>, ImportError> {
+    fn bytes(&mut self, name: &str) -> Result<Cow<'_, [u8]>, ImportError> {
         let (path, tensor) = (self.path.clone(), name.to_owned());
         match &self.container {
             Container::Safetensors { bytes, ranges } => {
                 let range = ranges.get(name).and_then(|&(start, end)| bytes.get(start..end));
-                range.map(<[u8]>::to_vec).ok_or(ImportError::MissingTensor { path, tensor })
+                range.map(Cow::Borrowed).ok_or(ImportError::MissingTensor { path, tensor })
             }
             Container::Checkpoint(reader) => {
                 let Some(view) = reader.get(name) else { return Err(ImportError::MissingTensor { path, tensor }) };
@@ -200,7 +210,7 @@ impl TensorFile {
                 if cfg!(target_endian = "big") {
                     bytes.chunks_mut(view.dtype().size()).for_each(<[u8]>::reverse);
                 }
-                Ok(bytes)
+                Ok(Cow::Owned(bytes))
             }
         }
     }

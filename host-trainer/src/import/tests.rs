@@ -307,6 +307,9 @@ fn containers_that_pytorch_does_not_write_are_refused() {
     assert!(matches!(error_of(&zip(&entries, 0)), ImportError::MissingTensor { .. }), "this one is sound");
     let long = vec![b'N'; 2 << 20];
     assert!(error_of(&zip(&[("a/data.pkl", &long)], 0)).to_string().contains("far more than weights"));
+    let mut header = (2_u64 << 20).to_le_bytes().to_vec();
+    header.resize(3 << 20, b'{');
+    assert!(error_of(&header).to_string().contains("too long"));
     let mut two_ends = zip(&entries, 0);
     two_ends.extend(zip(&entries, 0));
     assert!(matches!(error_of(&two_ends), ImportError::Format { .. }));

@@ -14,6 +14,10 @@ use super::subspace::{Operator, svd};
 use crate::data::Dataset;
 use crate::weights::{DotFactors, Matrix, OutputForm, Weights};
 
+/// The rows of items are not known exactly, and d columns are not all: a rating lies farther from their prediction than from the
+/// sampler's, which knows the draw.
+const NOISE_WIDENING: f64 = 1.2;
+
 /// `mean(user, item)` is about `bias[item] + users[user] . items[item]`.
 #[derive(Clone, Debug)]
 pub struct Coordinates {
@@ -26,7 +30,7 @@ pub struct Coordinates {
     /// Mean (d) and covariance (d, d) of the coordinates of the users who rated anything.
     pub mean: Vec<f64>,
     pub covariance: Square,
-    /// Variance of a rating about its expectation.
+    /// Variance of a rating about what the coordinates predict.
     pub noise_variance: f64,
 }
 
@@ -49,7 +53,7 @@ impl Coordinates {
             *to = if *value > 0.0 { (sum / value) as f32 } else { 0.0 };
         }
         let (mean, covariance) = moments(&users, &centred.known, d);
-        let noise_variance = posterior.noise_variance;
+        let noise_variance = NOISE_WIDENING * posterior.noise_variance;
         Self { users, items, bias: centred.means, mean, covariance, noise_variance }
     }
 

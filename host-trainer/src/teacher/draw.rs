@@ -1,7 +1,7 @@
 //! Draws the rows of one side (users, or items) from their distribution given the other side.
 //!
-//! A row's unknowns are its K factors and its bias, n = K + 1 together, and its regressors for a rating are the other row's factors and a
-//! 1. With prior N(m, P^-1) and ratings of precision a, the row is normal with precision A = P + a sum z z^T and mean A^-1 (P m + a sum z y),
+//! A row's unknowns are its K factors and its bias, n = K + 1 together, and its regressors for a rating are the other row's factors and one
+//! more that is 1. With prior N(m, P^-1) and ratings of precision a, the row is normal with precision A = P + a sum z z^T and mean A^-1 (P m + a sum z y),
 //! where y is the rating less what the other row's bias explains.
 //!
 //! Some people rate steadily and some do not: the precision of a rating is alpha times a weight of its user, with a gamma prior of mean 1, so

@@ -12,8 +12,6 @@ use crate::weights::Matrix;
 
 const FIRST_ALPHA: f64 = 2.0;
 const FIRST_DEVIATION: f64 = 0.1;
-/// Of the prior of a user's weight, whose standard deviation is the square root of 2 over this.
-const FREEDOM: f64 = 6.0;
 
 /// What a stream of random numbers is for: the third part of its path is a row, or 0.
 #[derive(Clone, Copy)]
@@ -32,7 +30,7 @@ pub struct Side {
     prior: Prior,
     /// Keeps the streams of the two sides apart.
     number: u64,
-    /// Of the prior of the rows' weights; items have none.
+    /// Of the prior of the rows' weights.
     freedom: Option<f64>,
 }
 
@@ -82,11 +80,12 @@ impl Chain {
         items: SparseRows,
         factors: usize,
         features: [Option<Features>; 2],
+        freedom: Option<f64>,
         seed: u64,
     ) -> Self {
         let [of_users, of_items] = features;
         Self {
-            users: Side::new(users, factors, of_users, seed, (0, Some(FREEDOM))),
+            users: Side::new(users, factors, of_users, seed, (0, freedom)),
             items: Side::new(items, factors, of_items, seed, (1, None)),
             alpha: FIRST_ALPHA,
             error: 0.0,

@@ -50,6 +50,9 @@ pub struct TeacherConfig {
     pub samples: usize,
     /// Singular vectors of who rated what, as side columns; 0: none, and no counts either.
     pub implicit: usize,
+    /// Degrees of freedom of the prior of each user's own noise: its precision varies by the square root of 2 over this. 0: the same noise
+    /// for everybody.
+    pub noise_freedom: f64,
     pub seed: u64,
     /// A table of posterior means that is larger than this is not made.
     pub dense_bytes: usize,
@@ -65,6 +68,7 @@ impl Default for TeacherConfig {
             burn_in: 40,
             samples: 160,
             implicit: 20,
+            noise_freedom: 6.0,
             seed: 0,
             dense_bytes: 256 << 20,
             thinned: 40,
@@ -81,6 +85,11 @@ impl TeacherConfig {
             (self.burn_in <= 100_000, "teacher-burn-in", "at most 100000"),
             ((1..=100_000).contains(&self.samples), "teacher-samples", "1 to 100000"),
             (self.implicit <= 256, "teacher-implicit", "at most 256"),
+            (
+                self.noise_freedom == 0.0 || (1.0..=1e6).contains(&self.noise_freedom),
+                "teacher-noise-freedom",
+                "0, or 1 to 1000000",
+            ),
             (self.thinned >= 1, "teacher-thinned", "at least 1"),
         ];
         match settings.iter().find(|(holds, ..)| !holds) {
@@ -130,7 +139,8 @@ pub fn fit(
     let given = [side.users.as_ref(), side.items.as_ref()];
     let mut stream = Stream::new(config.seed, [u64::MAX, 0, 0]);
     let features = side::features(&users, &items, given, config.implicit, &mut stream);
-    let mut chain = Chain::new(users, items, config.factors, features, config.seed);
+    let freedom = Some(config.noise_freedom).filter(|&freedom| freedom > 0.0);
+    let mut chain = Chain::new(users, items, config.factors, features, freedom, config.seed);
     let iterations = config.burn_in + config.samples;
     for iteration in 1..=iterations {
         chain.step();

@@ -269,7 +269,7 @@ impl Recorder {
             }
             Gathered::Samples { users: to_users, items: to_items, every, kept } => {
                 let start = *kept * (n + 2);
-                if self.seen % *every != 0 || start >= to_users.cols {
+                if !self.seen.is_multiple_of(*every) || start >= to_users.cols {
                     return;
                 }
                 *kept += 1;

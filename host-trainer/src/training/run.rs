@@ -6,33 +6,30 @@ use super::blocks::Blocks;
 use super::checkpoint::State;
 use super::config::{ModelKind, Recipe, TrainConfig};
 use super::error::TrainError;
-use super::parameters::{Parameters, Tables};
+use super::history::{Clock, best_of, kept, remember, six_digits};
+use super::hold_out::{check_span, hold_out};
+use super::parameters::Parameters;
 use super::progress::{End, EpochMetrics, Event, Observer};
 use super::schedule::one_cycle;
 use super::student::Student;
-use super::{Outcome, Taught};
-use crate::data::side::SideColumns;
-use crate::data::{Counts, Dataset, Rating, RatingScale};
+use crate::data::{Counts, Dataset, Rating};
 use crate::metrics::Errors;
 use crate::model::CollabNn;
-use crate::teacher::{self, Progress, TeacherConfig};
-use crate::weights::{DotFactors, Matrix, Weights};
-use serde_json::json;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What a run works with: everything that doesn't change from epoch to epoch.
 pub struct Run<'a> {
-    dataset: &'a Dataset,
-    config: &'a TrainConfig,
-    training: Cow<'a, [Rating]>,
-    validation: Vec<Rating>,
+    pub(super) dataset: &'a Dataset,
+    pub(super) config: &'a TrainConfig,
+    pub(super) training: Cow<'a, [Rating]>,
+    pub(super) validation: Vec<Rating>,
     /// Of `training`.
-    counts: Counts,
-    y_range: (f32, f32),
+    pub(super) counts: Counts,
+    pub(super) y_range: (f32, f32),
     /// Of the recipe that has a teacher.
-    student: Option<Student>,
+    pub(super) student: Option<Student>,
     net: CollabNn,
     rates: Vec<f64>,
     adamw: AdamW,
@@ -61,7 +58,7 @@ impl<'a> Run<'a> {
         let counts = dataset.counts(&training);
         let student = match config.recipe {
             Recipe::Plain => None,
-            Recipe::Best => Some(teach(dataset, &training, config, observer, stop)?),
+            Recipe::Best => Some(Student::taught(dataset, &training, config, observer, stop)?),
         };
         let mut run = Self {
             net: CollabNn::new(config.backend.device(), config.output, y_range),
@@ -222,7 +219,10 @@ impl<'a> Run<'a> {
         let finished = std::thread::scope(|scope| {
             // The next batches are made while a step is taken.
             let (made, received) = std::sync::mpsc::sync_channel(BATCHES_AHEAD);
-            scope.spawn(move || (0..steps).map(|index| batches.batch(index)).try_for_each(|batch| made.send(batch)));
+            scope.spawn(move || {
+                // Until nobody wants more of them.
+                (0..steps).all(|index| made.send(batches.batch(index)).is_ok())
+            });
             for (index, batch) in received.into_iter().enumerate() {
                 let masks = self.masks(batch.targets.len(), || drop.uniform());
                 let step = (epoch - 1) * steps + index + 1;
@@ -284,168 +284,7 @@ impl<'a> Run<'a> {
         let best = best_of(history).map_or(0, |metrics| metrics.epoch);
         self.config.patience.is_some_and(|patience| best > 0 && history.len() - best >= patience)
     }
-
-    fn weights(&self, parameters: &Parameters, info: serde_json::Value) -> Weights {
-        let tables = match self.student {
-            None => parameters.tables(&self.counts.users, &self.counts.items),
-            Some(_) => parameters.tables_as_trained(),
-        };
-        let Tables { mut user_factors, mut item_factors, mut layers } = tables;
-        if self.config.model == ModelKind::Dot {
-            layers.clear();
-            (user_factors, item_factors) = (Matrix::zeros(user_factors.rows, 0), Matrix::zeros(item_factors.rows, 0));
-        }
-        let dot =
-            self.student.as_ref().filter(|_| self.config.model != ModelKind::Net).map(|student| &student.coordinates);
-        Weights {
-            user_factors,
-            item_factors,
-            layers,
-            dot: dot.map(|dot| DotFactors { users: dot.users.clone(), items: dot.items.clone() }),
-            history: None,
-            item_bias: dot.map_or_else(Vec::new, |dot| dot.bias.clone()),
-            output: self.config.output,
-            y_range: self.y_range,
-            user_ids: self.dataset.users.clone(),
-            item_ids: self.dataset.items.clone(),
-            titles: self.dataset.titles.clone(),
-            info,
-        }
-    }
-
-    pub fn outcome(self, mut state: State, end: End) -> Result<Outcome, TrainError> {
-        let kept = kept(&state);
-        let (dataset, scale) = (self.dataset, &self.dataset.scale);
-        let info = json!({
-            "data": {
-                "name": dataset.name,
-                "fold": dataset.fold,
-                "synthetic": dataset.synthetic,
-                "users": dataset.n_users(),
-                "items": dataset.n_items(),
-                "training_ratings": self.training.len(),
-                "validation_ratings": self.validation.len(),
-            },
-            "rating_scale": { "min": scale.min, "max": scale.max, "step": scale.step },
-            "settings": self.config,
-            "training": {
-                "end": end,
-                "kept_epoch": kept,
-                "validation_rmse": kept.checked_sub(1).and_then(|kept| state.history[kept].validation_rmse),
-                "epochs": state.history,
-            },
-            "written_by": concat!("matchstick ", env!("CARGO_PKG_VERSION")),
-        });
-        let parameters = match state.best.take() {
-            Some((_, best)) => best,
-            None => state.parameters,
-        };
-        let parameters = &parameters.finished();
-        let weights = self.weights(parameters, info);
-        let taught = self.student.map(|student| {
-            let dot = student.coordinates.dot_model(dataset);
-            Taught { dot, coordinates: student.coordinates, deviations: student.deviations }
-        });
-        Ok(Outcome { weights, taught, history: state.history, kept, end })
-    }
 }
 
 /// Batches that wait for their step.
 const BATCHES_AHEAD: usize = 4;
-
-/// A blob's ratings have 16 fraction bits in 32, and a range needs room for a step between its ends.
-fn check_span(y_range: (f32, f32), scale: &RatingScale) -> Result<(), TrainError> {
-    let (lo, hi) = y_range;
-    let fits = |bound: f32| bound.abs() < 32_767.0;
-    if lo < hi && hi - lo >= 1e-3 && fits(lo) && fits(hi) && fits(hi - lo) {
-        return Ok(());
-    }
-    Err(TrainError::Span { min: scale.min, max: scale.max })
-}
-
-/// What a run with these settings learns from, and the random slice that it holds out. Both keep the order that they had.
-pub fn hold_out<'a>(
-    ratings: &'a [Rating],
-    config: &TrainConfig,
-) -> Result<(Cow<'a, [Rating]>, Vec<Rating>), TrainError> {
-    let fraction = config.validation;
-    if fraction == 0.0 {
-        return Ok((Cow::Borrowed(ratings), Vec::new()));
-    }
-    let slice = (ratings.len() as f64 * fraction).round() as usize;
-    if slice == 0 || slice == ratings.len() {
-        return Err(TrainError::TooFew { ratings: ratings.len(), fraction, slice });
-    }
-    let mut held_out = vec![false; ratings.len()];
-    held_out[..slice].fill(true);
-    stream(config.seed, Purpose::Validate, 0).shuffle(&mut held_out);
-    let part = |wanted: bool| ratings.iter().zip(&held_out).filter(move |(_, held)| **held == wanted).map(|(r, _)| *r);
-    Ok((Cow::Owned(part(false).collect()), part(true).collect()))
-}
-
-/// Adds the epoch to the history. If it is no better than one before it, the better parameters are kept aside. `before` is
-/// what the parameters were before the epoch.
-fn remember(state: &mut State, before: Option<Parameters>, metrics: EpochMetrics) -> bool {
-    let best = best_of(&state.history).copied();
-    state.history.push(metrics);
-    let better = best_of(&state.history).is_none_or(|best| best.epoch == metrics.epoch);
-    if better {
-        state.best = None;
-    } else if let (None, Some(best), Some(before)) = (&state.best, best, before) {
-        state.best = Some((best.epoch, before));
-    }
-    better
-}
-
-/// The first epoch with the smallest validation RMSE; none where nothing is held out.
-fn best_of(history: &[EpochMetrics]) -> Option<&EpochMetrics> {
-    let measured = history.iter().filter(|metrics| metrics.validation_rmse.is_some());
-    measured.min_by(|a, b| a.validation_rmse.unwrap_or(f64::NAN).total_cmp(&b.validation_rmse.unwrap_or(f64::NAN)))
-}
-
-/// The epoch whose parameters are the ones to keep.
-fn kept(state: &State) -> usize {
-    state.best.as_ref().map_or(state.history.len(), |(epoch, _)| *epoch)
-}
-
-fn six_digits(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
-}
-
-/// Estimates the time that is left from the steps that this process has done.
-struct Clock {
-    start: Instant,
-    done: usize,
-    steps: usize,
-}
-
-impl Clock {
-    fn new(steps: usize) -> Self {
-        Self { start: Instant::now(), done: 0, steps }
-    }
-
-    fn tick(&mut self) {
-        self.done += 1;
-    }
-
-    fn eta(&self) -> Duration {
-        self.start.elapsed().mul_f64(self.steps.saturating_sub(self.done) as f64 / self.done.max(1) as f64)
-    }
-}
-
-/// Lets the teacher learn, and takes what a student needs.
-fn teach(
-    dataset: &Dataset,
-    training: &[Rating],
-    config: &TrainConfig,
-    observer: &mut dyn Observer,
-    stop: &AtomicBool,
-) -> Result<Student, TrainError> {
-    let side = SideColumns::read(dataset)?;
-    let settings = TeacherConfig { seed: config.seed, ..TeacherConfig::default() };
-    let mut progress = |progress: Progress| {
-        observer.notice(&Event::Stage { stage: "teacher", done: progress.iteration, total: progress.iterations });
-    };
-    let posterior = teacher::fit(dataset, training, &side, &settings, &mut progress, stop)?;
-    Ok(Student::new(posterior, config.user_dim, config.seed))
-}

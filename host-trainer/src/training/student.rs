@@ -2,8 +2,13 @@
 
 use super::blocks::{Cells, Lesson};
 use super::config::{ModelKind, TrainConfig};
-use crate::teacher::{Coordinates, Posterior};
+use super::error::TrainError;
+use super::progress::{Event, Observer};
+use crate::data::side::SideColumns;
+use crate::data::{Dataset, Rating};
+use crate::teacher::{self, Coordinates, Posterior, Progress, TeacherConfig};
 use crate::weights::{Matrix, OutputForm};
+use std::sync::atomic::AtomicBool;
 
 /// The part of the range at either end that a sigmoid is not asked to reach.
 const MARGIN: f32 = 0.04;
@@ -20,6 +25,23 @@ pub struct Student {
 }
 
 impl Student {
+    /// Lets the teacher learn, and takes what a student needs.
+    pub fn taught(
+        dataset: &Dataset,
+        training: &[Rating],
+        config: &TrainConfig,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Self, TrainError> {
+        let side = SideColumns::read(dataset)?;
+        let settings = TeacherConfig { seed: config.seed, ..TeacherConfig::default() };
+        let mut progress = |progress: Progress| {
+            observer.notice(&Event::Stage { stage: "teacher", done: progress.iteration, total: progress.iterations });
+        };
+        let posterior = teacher::fit(dataset, training, &side, &settings, &mut progress, stop)?;
+        Ok(Self::new(posterior, config.user_dim, config.seed))
+    }
+
     /// `width` coordinates, or fewer where the data has no more.
     pub fn new(posterior: Posterior, width: usize, seed: u64) -> Self {
         let coordinates = Coordinates::new(&posterior, width, seed);

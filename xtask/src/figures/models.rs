@@ -153,15 +153,18 @@ impl Made {
     /// One call of the command line. It prints JSON, an object a line; the last is the result.
     fn call(&self, command: &[&str], path: &Path, rest: &[String]) -> Outcome<Value> {
         let mut program = Command::new(&self.program);
-        let output = capture(program.current_dir(root()).args(command).arg(path).args(rest).arg("--json"))?;
-        let result = output.lines().last().unwrap_or_default();
-        serde_json::from_str(result)
-            .map_err(|error| Failure::check(format!("`matchstick {}`: {error}", command.join(" "))))
+        last_json(&capture(program.current_dir(root()).args(command).arg(path).args(rest).arg("--json"))?)
     }
 }
 
+/// What a command printed last, which is its result.
+pub fn last_json(output: &str) -> Outcome<Value> {
+    let result = output.lines().last().unwrap_or_default();
+    serde_json::from_str(result).map_err(|error| Failure::check(format!("`matchstick` printed `{result}`: {error}")))
+}
+
 /// Builds the command line with the selection that `cargo test` at the root uses, so that Burn is not built again.
-fn build() -> Outcome<PathBuf> {
+pub fn build() -> Outcome<PathBuf> {
     let messages = capture(cargo().args(["build", "--quiet", "--bin", "matchstick", "--message-format=json"]))?;
     executable(&messages).ok_or_else(|| Failure::check("cargo did not say where it put the program `matchstick`"))
 }

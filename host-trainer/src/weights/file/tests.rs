@@ -1,7 +1,10 @@
 //! Files of weights: what is saved is loaded, and what is wrong is named.
 
 use super::super::tests::by_hand;
+use super::writer::Tensor;
 use super::*;
+use crate::weights::{DotFactors, OutputForm};
+use safetensors::SafeTensors;
 
 fn load(bytes: &[u8]) -> Result<Weights, WeightsError> {
     let folder = tempfile::tempdir().unwrap();
