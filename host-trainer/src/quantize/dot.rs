@@ -76,11 +76,15 @@ pub fn quantize(factors: &DotFactors, fit: Fit, fraction_bits: u8) -> DotDraft {
     }
 }
 
-/// (width): the real value of 1 of each column. A column of zeros takes users' values of any size: its scale is 1.
+/// The scale of a column of zeros: so small that its users' values, which count for nothing, are zeros, too.
+const OF_ZEROS: f32 = 1e-20;
+
+/// (width): the real value of 1 of each column.
 fn item_scales(items: &Matrix) -> Vec<f32> {
     let column = |c: usize| items.data[c..].iter().step_by(items.cols);
     let largest = |c: usize| column(c).fold(0.0, |largest: f32, q| largest.max(q.abs()));
-    (0..items.cols).map(|c| not_zero(largest(c) / 127.0)).collect()
+    let scale = |largest: f32| if largest == 0.0 { OF_ZEROS } else { not_zero(largest / 127.0) };
+    (0..items.cols).map(|c| scale(largest(c))).collect()
 }
 
 #[cfg(test)]
@@ -95,6 +99,18 @@ mod tests {
         assert_eq!(Reach { alone: false, ..reach }.fit(22), Some(Fit { shift: 2, limit: 32_767 }));
         assert_eq!(Reach { largest: 0.0, ..reach }.fit(28), Some(Fit { shift: 0, limit: 127 }));
         assert_eq!(reach.bound(Fit { shift: 2, limit: 127 }), 12 * 128 * 128 * 4);
+    }
+
+    #[test]
+    fn a_column_of_zeros_costs_no_bits() {
+        let factors = DotFactors {
+            users: Matrix { rows: 1, cols: 2, data: vec![1e4, 0.5] },
+            items: Matrix { rows: 2, cols: 2, data: vec![0.0, 1.0, 0.0, -0.5] },
+        };
+        let fit = Reach::of(&factors, true).fit(21).expect("as if the column were not there");
+        let draft = quantize(&factors, fit, 21);
+        assert_eq!((&draft.item_table[..], draft.user_table[0]), (&[0, 127, 0, -63][..], 0));
+        assert!(draft.scales.iter().all(|scale| scale.is_finite()));
     }
 
     #[test]
