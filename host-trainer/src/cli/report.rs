@@ -1,5 +1,7 @@
 //! `matchstick report`: a page of pictures about a model or a blob.
 
+mod missing;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +27,7 @@ use super::failure::{CommandError, DATA, OutputError, USAGE};
 use super::open::{self, BlobFile, OpenError};
 use super::table::thousands;
 use super::terminal::Terminal;
+use missing::missing;
 
 /// Writes a page of pictures about a model or a blob: one HTML file that loads nothing
 #[derive(Args, Debug)]
@@ -320,26 +323,73 @@ fn ratings<'a>(loaded: &'a Loaded, on: &'a str) -> Ratings<'a> {
     Ratings { dataset: &loaded.dataset, train: loaded.train(), test, on }
 }
 
-/// What the page lacks, and which options add it.
-fn missing(args: &ReportArgs, opened: &Opened) -> Vec<String> {
-    let mut missing = Vec::new();
-    let ranks = opened.weights.as_ref().is_some_and(|weights| weights.output == OutputForm::Score);
-    if ranks {
-        missing.push("This model orders items and predicts no ratings: there are no errors to show.".to_owned());
-    } else if args.data.is_none() {
-        missing.push("Errors and calibration need ratings: add --data, and --fold or --split.".to_owned());
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use matchstick::blob::tiny;
+
+    use super::*;
+
+    #[derive(Parser, Debug)]
+    struct Alone {
+        #[command(flatten)]
+        args: ReportArgs,
     }
-    if opened.weights.is_none() {
-        missing.push(
-            "Training curves, the comparison with the float model and the other encodings need the model: add --model."
-                .to_owned(),
-        );
+
+    fn report(arguments: &[&Path]) -> Result<(), ReportCommandError> {
+        let name = Path::new("report");
+        let alone = Alone::try_parse_from([name].iter().chain(arguments).map(|argument| argument.as_os_str()))
+            .expect("a good call");
+        run(&alone.args, &Terminal::new(true))
     }
-    if args.protocol_results.is_empty() {
-        missing.push(
-            "A protocol's figures come from `matchstick eval --protocol ... --json`: add --protocol-results."
-                .to_owned(),
-        );
+
+    #[test]
+    fn a_blob_alone_makes_a_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let (blob, out) = (folder.path().join("a&b.blob"), folder.path().join("report.html"));
+        std::fs::write(&blob, tiny::folded().as_slice()).unwrap();
+        report(&[&blob, Path::new("--out"), &out]).unwrap();
+        let page = std::fs::read_to_string(&out).unwrap();
+        assert!(page.contains("<h1>a&amp;b.blob</h1>") && page.contains("id=\"flash\""));
+        assert!(page.contains("add --data") && page.contains("add --model") && page.contains("add --protocol-results"));
+        assert!(!page.contains("id=\"agreement\""), "there is no model to compare with");
     }
-    missing
+
+    #[test]
+    fn a_failure_says_what_to_do_and_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/pytorch");
+        let model = fixtures.join("collabnn.safetensors");
+        std::fs::write(at("m.blob"), tiny::folded().as_slice()).unwrap();
+        std::fs::write(at("ratings.csv"), "user,item,rating\n").unwrap();
+        std::fs::write(at("empty"), "").unwrap();
+        let (out, to, with) = (at("report.html"), Path::new("--out"), Path::new("--model"));
+        let results = Path::new("--protocol-results");
+        let calls: [(&[&Path], u8, &str); 7] = [
+            (&[&at("none"), to, &out], DATA, "does not exist"),
+            (&[&at("empty"), to, &out], DATA, "is empty"),
+            (&[&at("ratings.csv"), to, &out], DATA, "neither a blob nor a safetensors file"),
+            (&[&model, with, &model, to, &out], USAGE, "is a model already"),
+            (&[&at("m.blob"), with, &model, to, &out], DATA, "don't belong together"),
+            (&[&at("m.blob"), results, &at("ratings.csv"), to, &out], DATA, "no result of a protocol"),
+            (&[&at("m.blob"), to, &at("missing/report.html")], DATA, "cannot write"),
+        ];
+        for (call, code, message) in calls {
+            let error = report(call).expect_err(message);
+            assert!(error.to_string().contains(message), "{error}");
+            assert_eq!(error.exit_code(), code, "{error}");
+        }
+        assert!(!out.exists());
+    }
+
+    #[test]
+    fn an_input_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let blob = folder.path().join("m.blob");
+        std::fs::write(&blob, tiny::folded().as_slice()).unwrap();
+        let error = report(&[&blob, Path::new("--out"), &blob]).expect_err("it would be lost");
+        assert!(error.to_string().contains("which would be lost"), "{error}");
+        assert_eq!(std::fs::read(&blob).unwrap(), tiny::folded().as_slice());
+    }
 }

@@ -106,7 +106,9 @@ impl Page {
             let (blob, float, baseline) = rated.errors();
             tiles.push((number(Some(blob.rmse()), 4), format!("RMSE of the blob, {}", rated.on)));
             if let Some(float) = float {
-                tiles.push((format!("{:+.5}", blob.rmse() - float.rmse()), "RMSE that fixed point adds".to_owned()));
+                let added = blob.rmse() - float.rmse();
+                let sign = if added >= 0.0 { "+" } else { "" };
+                tiles.push((format!("{sign}{}", number(Some(added), 5)), "RMSE that fixed point adds".to_owned()));
             }
             tiles.push((number(Some(baseline.rmse()), 4), "RMSE of user + item bias".to_owned()));
         }

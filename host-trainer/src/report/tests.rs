@@ -10,7 +10,7 @@ use super::flash::Flash;
 use super::overlap::{Example, Overlap};
 use super::*;
 use crate::data::{Dataset, Rating, RatingScale};
-use crate::weights::{Linear, Matrix, OutputForm, Weights};
+use crate::weights::{DotFactors, Linear, Matrix, OutputForm, Weights};
 
 const EVIL: &str = "<script>alert(\"1\")</script>&'\u{0}\u{7}";
 
@@ -177,7 +177,7 @@ fn a_page_has_every_section_and_nothing_of_a_file_is_html() {
     }
     assert!(html.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;"));
     assert!(html.contains("invented by a generator"));
-    assert!(html.contains("Film 3 &lt;script&gt;"), "titles are shown");
+    assert!(html.contains("<li>Film ") || html.contains("<li class=\"only\">Film "), "titles are shown");
     assert_eq!(html, page.html(), "the same input makes the same page");
 }
 
@@ -188,6 +188,29 @@ fn without_ratings_what_the_files_tell_is_shown() {
     page.protocols.clear();
     assert_eq!(page.sections(), ["training", "agreement", "overlap", "trade-off", "flash"]);
     check(&page.html());
+}
+
+#[test]
+fn a_dot_term_stands_beside_a_net() {
+    let (net, dataset) = (weights(12, 30, OutputForm::SigmoidRange), dataset(12, 30));
+    let factors = |rows: usize| Matrix { rows, cols: 10, data: (0..rows * 10).map(|k| (k % 7) as f32 / 7.0).collect() };
+    let dot = Weights {
+        user_factors: Matrix::zeros(13, 0),
+        item_factors: Matrix::zeros(31, 0),
+        layers: Vec::new(),
+        dot: Some(DotFactors { users: factors(13), items: factors(31) }),
+        item_bias: vec![0.5; 31],
+        ..weights(12, 30, OutputForm::Linear)
+    };
+    let beside = page(&dot, Some(&dataset)).measured.variants;
+    assert_eq!(
+        beside.iter().map(|variant| (variant.kind, &variant.encoding[..])).collect::<Vec<_>>(),
+        [("dot", "int8")]
+    );
+    let page = Page { beside, ..page(&net, Some(&dataset)) };
+    let html = page.html();
+    assert!(html.contains(">dot int8</text>") && html.contains(">pq8</text>") && html.contains("dot, float"));
+    check(&html);
 }
 
 #[test]

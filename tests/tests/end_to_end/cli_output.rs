@@ -9,7 +9,7 @@ use crate::cli::{Ran, listed, ran, run, shop, words};
 
 /// Every command, with a call that succeeds on the shop; `{out}` is a file in an empty folder. Those that build firmware or train for long are
 /// tested in `cli_path`.
-const CALLS: [&str; 10] = [
+const CALLS: [&str; 11] = [
     "train --data {data} --epochs 1 --user-dim 2 --item-dim 2 --hidden 2 --out {out}",
     "quantize {model} --out {out}",
     "eval --blob {blob} --model {model} --data {data} --split random:.2",
@@ -20,11 +20,16 @@ const CALLS: [&str; 10] = [
     "inspect {users}",
     "inspect {model}",
     "export {model} --out {out}",
+    "report {model} --out {out}",
 ];
 
 /// Those that write a file.
-const WRITING: [&str; 3] =
-    ["train --data {data} --epochs 1 --out {out}", "quantize {model} --out {out}", "export {model} --out {out}"];
+const WRITING: [&str; 4] = [
+    "train --data {data} --epochs 1 --out {out}",
+    "quantize {model} --out {out}",
+    "export {model} --out {out}",
+    "report {model} --out {out}",
+];
 
 fn arguments(call: &str, out: &Path) -> Vec<String> {
     words(call).into_iter().map(|word| if word == "{out}" { out.display().to_string() } else { word }).collect()
@@ -60,7 +65,9 @@ fn nothing_is_coloured_that_is_no_terminal() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["train", "quantize", "eval", "score", "rank", "inspect", "emulate", "import", "export", "try"] {
+    for command in
+        ["train", "quantize", "eval", "report", "score", "rank", "inspect", "emulate", "import", "export", "try"]
+    {
         let help = run([command, "--help"]).ok();
         assert!(help.contains(&format!("\n  matchstick {command} ")), "{command}: {help}");
         assert!(help.contains("--json"), "{command}: {help}");
@@ -120,6 +127,8 @@ fn what_is_not_an_output_is_not_replaced() {
     let lost = ["cannot write", "which would be lost", "--out"];
     run(["quantize", &model, "--out", &model]).fails(1, &lost);
     run(["quantize", &model, "--data", &ratings, "--out", &ratings]).fails(1, &lost);
+    run(["report", &model, "--out", &model]).fails(1, &lost);
+    run(["report", &model, "--data", &ratings, "--out", &ratings]).fails(1, &lost);
     run(["train", "--data", &ratings, "--out", &ratings]).fails(1, &lost);
     run(["quantize", &model, "--out", &socket]).fails(1, &["cannot write", "not a regular file"]);
     run(["train", "--data", &ratings, "--out", &socket]).fails(1, &["cannot write", "not a regular file"]);
