@@ -53,6 +53,11 @@ impl Reach {
         limits.find(fits).map(|(shift, limit)| Fit { shift, limit: limit as u16 })
     }
 
+    /// The largest logit of such a term, from the largest user with room and the largest items.
+    pub fn largest_sum(self) -> f64 {
+        pad4(self.width) as f64 * 128.0 * ROOM * self.largest
+    }
+
     /// The largest sum of such a term (`numerics.md`, section 7).
     pub fn bound(self, fit: Fit) -> i64 {
         (pad4(self.width) as i64 * 128 * (i64::from(fit.limit) + 1)) << fit.shift
@@ -105,11 +110,11 @@ mod tests {
     fn a_column_of_zeros_costs_no_bits() {
         let factors = DotFactors {
             users: Matrix { rows: 1, cols: 2, data: vec![1e4, 0.5] },
-            items: Matrix { rows: 2, cols: 2, data: vec![0.0, 1.0, 0.0, -0.5] },
+            items: Matrix { rows: 2, cols: 2, data: vec![0.0, 1.0, 0.0, -1.0] },
         };
         let fit = Reach::of(&factors, true).fit(21).expect("as if the column were not there");
         let draft = quantize(&factors, fit, 21);
-        assert_eq!((&draft.item_table[..], draft.user_table[0]), (&[0, 127, 0, -63][..], 0));
+        assert_eq!((&draft.item_table[..], draft.user_table[0]), (&[0, 127, 0, -127][..], 0));
         assert!(draft.scales.iter().all(|scale| scale.is_finite()));
     }
 
