@@ -10,6 +10,8 @@
 //! compiler keeps too many values alive at once there and spills them, in an order that changes with what is around.
 #![allow(unsafe_code, reason = "the functions that it calls are in assembly")]
 
+mod any_groups;
+
 use core::arch::global_asm;
 use core::mem::MaybeUninit;
 
@@ -265,7 +267,7 @@ impl Kernels for Rv32 {
             _ if groups == 0 || units.len() < quads || codebooks.len() / 256 < quads => return,
             1 => matchstick_rv32_pq_tables4,
             2 => matchstick_rv32_pq_tables8,
-            _ => return pq_tables_by_rows(codebooks, group_quads, units, shift, tables),
+            _ => return any_groups::pq_tables(codebooks, group_quads, units, shift, tables),
         };
         let tables = tables.as_mut_ptr_range();
         // SAFETY: there is a table, and the groups and codebooks of all are there; `build` is the one for groups of this size.
@@ -390,31 +392,4 @@ fn scan_other_codes(items: Items<'_>, codes: usize, tables: &[[i16; 256]], thres
 #[inline(never)]
 fn scan_biases(items: &Items<'_>, threshold: i32) -> Option<Found> {
     portable::scan(items, threshold, |_| 0)
-}
-
-/// Score tables of groups of any size: codebooks are rows of int8 like others.
-#[inline(never)]
-fn pq_tables_by_rows(
-    codebooks: &[Quad8],
-    group_quads: usize,
-    units: &[UnitQuad],
-    shift: u8,
-    tables: &mut [[i16; 256]],
-) {
-    let (mut rows, mut units) = (codebooks, units);
-    let shift = shift & 15;
-    let start = (1_i32 << shift) >> 1;
-    for table in tables {
-        let Some((group, other_units)) = units.split_at_checked(group_quads) else { return };
-        units = other_units;
-        let (fours, _) = table.as_chunks_mut::<4>();
-        for entries in fours {
-            let Some((four, other_rows)) = rows.split_at_checked(4 * group_quads) else { return };
-            rows = other_rows;
-            let items = Items { rows: four, row_quads: group_quads, biases: &[0; 4], bias_shift: 0, start };
-            let Some(found) = Rv32::fold_int8(&items, group, i32::MIN) else { return };
-            // The loader has checked that it fits an i16.
-            *entries = found.logits.map(|sum| (sum >> shift) as i16);
-        }
-    }
 }
