@@ -51,7 +51,7 @@ pub struct TeacherConfig {
     /// Singular vectors of who rated what, as side columns; 0: none, and no counts either.
     pub implicit: usize,
     /// Degrees of freedom of the prior of each user's own noise: its precision varies by the square root of 2 over this. 0: the same noise
-    /// for everybody.
+    /// for everybody, until validation slices have shown which is better.
     pub noise_freedom: f64,
     pub seed: u64,
     /// A table of posterior means that is larger than this is not made.
@@ -68,7 +68,7 @@ impl Default for TeacherConfig {
             burn_in: 40,
             samples: 160,
             implicit: 20,
-            noise_freedom: 6.0,
+            noise_freedom: 0.0,
             seed: 0,
             dense_bytes: 256 << 20,
             thinned: 40,
