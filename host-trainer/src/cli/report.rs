@@ -351,7 +351,11 @@ mod tests {
         report(&[&blob, Path::new("--out"), &out]).unwrap();
         let page = std::fs::read_to_string(&out).unwrap();
         assert!(page.contains("<h1>a&amp;b.blob</h1>") && page.contains("id=\"flash\""));
-        assert!(page.contains("add --data") && page.contains("add --model") && page.contains("add --protocol-results"));
+        assert!(
+            page.contains("add <code>--data<")
+                && page.contains("<code>--model<")
+                && page.contains("--protocol-results<")
+        );
         assert!(!page.contains("id=\"agreement\""), "there is no model to compare with");
     }
 

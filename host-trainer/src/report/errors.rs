@@ -89,7 +89,7 @@ impl Rated {
         let mut bands = Vec::new();
         for end in ends {
             let name = match (from, end) {
-                (0, _) => "none".to_owned(),
+                (0, _) => "0".to_owned(),
                 (_, u32::MAX) => format!("{from}+"),
                 _ => format!("{from}–{}", end - 1),
             };

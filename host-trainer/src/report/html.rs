@@ -20,6 +20,14 @@ pub fn text(raw: &str) -> String {
     out
 }
 
+/// Escapes a sentence of ours; what stands between backticks is a command.
+pub fn with_code(sentence: &str) -> String {
+    let part = |(position, part): (usize, &str)| {
+        if position % 2 == 1 { format!("<code>{}</code>", text(part)) } else { text(part) }
+    };
+    sentence.split('`').enumerate().map(part).collect()
+}
+
 /// 1234567 as 1,234,567.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();

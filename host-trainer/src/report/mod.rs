@@ -85,7 +85,7 @@ impl Page {
         }
         body.push_str(&self.tiles());
         if !self.missing.is_empty() {
-            let sentences: Vec<String> = self.missing.iter().map(|sentence| text(sentence)).collect();
+            let sentences: Vec<String> = self.missing.iter().map(|sentence| html::with_code(sentence)).collect();
             let _ = writeln!(body, "<p class=\"notice\">{}</p>", sentences.join(" "));
         }
         self.parts().iter().for_each(|(_, html)| body.push_str(html));

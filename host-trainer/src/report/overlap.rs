@@ -63,7 +63,7 @@ pub fn html(overlap: &Overlap) -> String {
         table.row([shared.to_string(), thousands(*count as u64), format!("{:.1}", percent(*count))]);
     }
     let says = format!(
-        "{:.0} % of {} users keep at least nine of their ten; the mean is {:.1}.",
+        "{:.1} % of {} users keep at least nine of their ten; the mean is {:.1}.",
         percent(counts[LIST] + counts[LIST - 1]),
         thousands(users as u64),
         10.0 * mean

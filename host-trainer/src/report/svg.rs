@@ -124,6 +124,9 @@ impl Chart {
     pub fn reference(&mut self, from: (f64, f64), to: (f64, f64), label: &str) {
         let (Some((x0, y0)), Some((x1, y1))) = (self.point(from), self.point(to)) else { return };
         let _ = writeln!(self.body, "<path class=\"reference\" d=\"M{x0:.1} {y0:.1}L{x1:.1} {y1:.1}\"/>");
+        if (y0 - y1).abs() < 0.05 {
+            self.taken.push([x0, y0 - 1.0, x1, y0 + 1.0]);
+        }
         if !label.is_empty() {
             let width = label.chars().count() as f64 * CHARACTER;
             let _ = writeln!(
@@ -144,8 +147,18 @@ impl Chart {
     pub fn label(&mut self, point: (f64, f64), label: &str) {
         let Some((x, y)) = self.point(point) else { return };
         let width = label.chars().count() as f64 * CHARACTER;
-        let places =
-            [(8.0, 4.0, 0.0), (-8.0, 4.0, 1.0), (0.0, -8.0, 0.5), (0.0, 17.0, 0.5), (8.0, -7.0, 0.0), (8.0, 15.0, 0.0)];
+        let places = [
+            (8.0, 4.0, 0.0),
+            (-8.0, 4.0, 1.0),
+            (0.0, -8.0, 0.5),
+            (0.0, 17.0, 0.5),
+            (8.0, -7.0, 0.0),
+            (8.0, 15.0, 0.0),
+            (-8.0, -7.0, 1.0),
+            (-8.0, 15.0, 1.0),
+            (0.0, -22.0, 0.5),
+            (0.0, 31.0, 0.5),
+        ];
         let boxes = places.map(|(dx, dy, before)| {
             let left = x + dx - before * width;
             [left, y + dy - 10.0, left + width, y + dy + 3.0]

@@ -46,7 +46,7 @@ struct Quality {
 }
 
 const RMSE: Quality = Quality {
-    span: 0.004,
+    span: 0.002,
     limit: f64::INFINITY,
     label: "RMSE, stars",
     name: "RMSE",
