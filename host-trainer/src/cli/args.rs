@@ -35,6 +35,20 @@ pub struct ColumnArgs {
     pub time_col: Option<String>,
 }
 
+impl ColumnArgs {
+    /// An option that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        let Self { user_col, item_col, rating_col, time_col } = self;
+        let options = [
+            ("--user-col", user_col),
+            ("--item-col", item_col),
+            ("--rating-col", rating_col),
+            ("--time-col", time_col),
+        ];
+        options.into_iter().find_map(|(option, value)| value.as_ref().map(|_| option))
+    }
+}
+
 /// Which ratings are for testing.
 #[derive(Args, Debug, Clone, Default)]
 pub struct SplitArgs {
@@ -50,6 +64,14 @@ pub struct SplitArgs {
     /// The seed of random splits
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub split_seed: u64,
+}
+
+impl SplitArgs {
+    /// An option that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        let options = [("--fold", &self.fold), ("--split", &self.split)];
+        options.into_iter().find_map(|(option, value)| value.as_ref().map(|_| option))
+    }
 }
 
 /// A blob, and the model it was made from where that is at hand.

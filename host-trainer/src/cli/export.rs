@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::failure::{CommandError, OutputError};
 use super::import::report_text;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, named};
 
 /// Exports a model to a safetensors file that PyTorch loads
 #[derive(Args, Debug)]
@@ -35,7 +35,7 @@ pub enum ExportError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error("cannot write `{}`: {source}", path.display())]
-    #[diagnostic(help("choose another file, or make room; whatever was there before is unchanged"))]
+    #[diagnostic(help("choose another --out, or make room; whatever was there before is unchanged"))]
     Write { path: PathBuf, source: io::Error },
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -65,6 +65,7 @@ pub fn run(args: &ExportArgs, terminal: &Terminal) -> Result<(), ExportError> {
         write_atomically(path, &csv).map_err(unwritable(path))?;
         text.push_str(&format!("wrote {}\n", path.display()));
     }
-    terminal.result(&text, &json!({ "out": args.out, "ids": args.ids, "report": report }))?;
+    terminal
+        .result(&text, &json!({ "out": named(&args.out), "ids": args.ids.as_deref().map(named), "report": report }))?;
     Ok(())
 }

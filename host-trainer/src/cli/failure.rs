@@ -46,7 +46,11 @@ impl Failure {
         }
         let mut theme = if terminal.stderr_is_fancy() { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
         theme.characters.error = "error:".to_owned();
-        let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(terminal.message_width());
+        // No chain of causes: every message says its cause already.
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_links(false)
+            .without_cause_chain()
+            .with_width(terminal.message_width());
         let mut text = String::new();
         if handler.render_report(&mut text, diagnostic(&*self.0)).is_err() {
             text = self.0.to_string();

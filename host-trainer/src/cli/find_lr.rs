@@ -9,7 +9,7 @@ use plotters::prelude::*;
 use serde_json::json;
 
 use super::data::Loaded;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, named};
 use super::train::{TrainCommandError, stop_on_interrupt};
 use super::watch::Watcher;
 
@@ -37,7 +37,7 @@ pub fn run(
         write_atomically(path, picture(&test).as_bytes()).map_err(unwritable)?;
         text.push_str(&format!("wrote {}\n", path.display()));
     }
-    let json = json!({ "suggestion": test.suggestion, "points": test.points, "plot": plot });
+    let json = json!({ "suggestion": test.suggestion, "points": test.points, "plot": plot.map(named) });
     terminal.result(&text, &json)?;
     Ok(())
 }
@@ -59,6 +59,10 @@ fn draw<'a>(
     let (first, last) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
     let (low, high) = (losses().fold(f64::INFINITY, f64::min), losses().fold(0.0, f64::max));
     area.fill(&WHITE)?;
+    if test.points.len() < 2 {
+        // No two rates, no axis.
+        return Ok(area.present()?);
+    }
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .caption(format!("suggestion: {:.2e}", test.suggestion), ("sans-serif", 18))

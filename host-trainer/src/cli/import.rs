@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::failure::{CommandError, OutputError};
 use super::table::{Table, thousands};
-use super::terminal::Terminal;
+use super::terminal::{Terminal, named};
 
 /// Imports a model that PyTorch, fastai or a matrix factorisation was trained with
 ///
@@ -125,7 +125,7 @@ pub fn run(args: &ImportArgs, terminal: &Terminal) -> Result<(), ImportCommandEr
     let Imported { weights, report } = import(&source, &options)?;
     weights.save(&args.out)?;
     let text = format!("{}\n{}\nwrote {}\n", report_text(&report, terminal), summary(&weights), args.out.display());
-    let json = json!({ "out": args.out, "report": report, "model": model_json(&weights) });
+    let json = json!({ "out": named(&args.out), "report": report, "model": model_json(&weights) });
     terminal.result(&text, &json)?;
     Ok(())
 }

@@ -16,9 +16,9 @@ use thiserror::Error;
 
 use super::args::{ColumnArgs, SplitArgs};
 use super::data::{Loaded, Rows, ScaleError, check_scale};
-use super::failure::{CommandError, DATA, OutputError};
+use super::failure::{CommandError, DATA, OutputError, USAGE};
 use super::table::{Table, thousands};
-use super::terminal::Terminal;
+use super::terminal::{Terminal, named};
 
 /// Makes a blob for the chip out of a model, and reports what that cost
 #[derive(Args, Debug)]
@@ -100,6 +100,9 @@ pub enum QuantizeCommandError {
     #[error("no rating in `{data}` is of a user and an item that `{}` knows", path.display())]
     #[diagnostic(help("calibrate on the data that the model was trained on, or leave --data out"))]
     OtherData { data: String, path: PathBuf },
+    #[error("{option} says how to read --data, and there is no --data")]
+    #[diagnostic(help("name the ratings with --data, or leave {option} out: the model's own tables serve"))]
+    WithoutData { option: &'static str },
     #[error("cannot write `{}`: {source}", path.display())]
     #[diagnostic(help("choose another --out, or make room; whatever was there before is unchanged"))]
     Write { path: PathBuf, source: io::Error },
@@ -112,6 +115,7 @@ impl CommandError for QuantizeCommandError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Data(error) => error.exit_code(),
+            Self::WithoutData { .. } => USAGE,
             _ => DATA,
         }
     }
@@ -123,6 +127,9 @@ impl CommandError for QuantizeCommandError {
 
 pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeCommandError> {
     let unwritable = |source| QuantizeCommandError::Write { path: args.out.clone(), source };
+    if let (None, Some(option)) = (&args.data, args.split.given().or(args.columns.given())) {
+        return Err(QuantizeCommandError::WithoutData { option });
+    }
     check_writable(&args.out).map_err(unwritable)?;
     check_not_input(&args.out, &[&args.model]).map_err(unwritable)?;
     let weights = Weights::load(&args.model)?;
@@ -163,7 +170,7 @@ pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeComma
     spinner.finish_and_clear();
     let table = choice.as_ref().map_or_else(String::new, |choice| table_of(choice, terminal));
     let text = format!("{table}{report}\n\nwrote {} ({} bytes)\n", args.out.display(), blob.len());
-    let mut json = json!({ "out": args.out, "report": report });
+    let mut json = json!({ "out": named(&args.out), "report": report });
     if let Some(choice) = choice {
         json["choice"] = json!(choice);
     }
@@ -235,7 +242,71 @@ pub fn name_of(weights: &Weights) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_size;
+    use std::ffi::OsString;
+
+    use clap::Parser;
+    use matchstick_trainer::weights::{Linear, Matrix, OutputForm, Weights};
+
+    use super::{QuantizeCommandError, parse_size, run};
+    use crate::cli::failure::{CommandError, USAGE};
+    use crate::cli::terminal::Terminal;
+    use crate::cli::{Cli, Command};
+
+    /// Quantises a net of two users and three items in `folder`.
+    fn quantize(folder: &tempfile::TempDir, out: OsString, more: &[&str]) -> Result<(), QuantizeCommandError> {
+        let layer = |outputs, inputs| Linear { weight: Matrix::zeros(outputs, inputs), bias: vec![0.5; outputs] };
+        let weights = Weights {
+            user_factors: Matrix::zeros(3, 2),
+            item_factors: Matrix::zeros(4, 2),
+            layers: vec![layer(5, 4), layer(1, 5)],
+            dot: None,
+            history: None,
+            item_bias: Vec::new(),
+            output: OutputForm::default(),
+            y_range: (0.0, 5.5),
+            user_ids: ["a", "b"].map(String::from).to_vec(),
+            item_ids: ["x", "y", "z"].map(String::from).to_vec(),
+            titles: Vec::new(),
+            info: serde_json::Value::Null,
+        };
+        let model = folder.path().join("model.safetensors");
+        weights.save(&model).unwrap();
+        let mut call: Vec<OsString> = ["matchstick", "quantize", "--out"].map(OsString::from).to_vec();
+        call.extend([folder.path().join(out).into_os_string(), model.into_os_string()]);
+        call.extend(more.iter().map(OsString::from));
+        match Cli::try_parse_from(call).unwrap().command {
+            Command::Quantize(args) => run(&args, &Terminal::new(true)),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_need_not_be_utf8() {
+        use std::os::unix::ffi::OsStringExt;
+        let folder = tempfile::tempdir().unwrap();
+        let out = OsString::from_vec(b"caf\xe9.blob".to_vec());
+        quantize(&folder, out.clone(), &[]).unwrap();
+        assert!(folder.path().join(out).is_file());
+    }
+
+    #[test]
+    fn options_about_data_need_data() {
+        let folder = tempfile::tempdir().unwrap();
+        for (option, value) in [("--fold", "u1"), ("--split", "random:.2"), ("--rating-col", "3")] {
+            let error = quantize(&folder, "out.blob".into(), &[option, value]).unwrap_err();
+            assert!(matches!(error, QuantizeCommandError::WithoutData { option: named } if named == option), "{error}");
+            assert_eq!(error.exit_code(), USAGE);
+        }
+        assert!(!folder.path().join("out.blob").exists());
+    }
+
+    #[test]
+    fn rank_reads_no_ratings_that_it_does_not_use() {
+        let call = ["matchstick", "rank", "--blob", "b", "--user", "1", "--data", "demo"];
+        assert!(Cli::try_parse_from(call).is_err());
+        assert!(Cli::try_parse_from(call.into_iter().chain(["--exclude-seen"])).is_ok());
+    }
 
     #[test]
     fn sizes_are_read_with_their_units() {

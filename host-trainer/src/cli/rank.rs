@@ -44,7 +44,7 @@ pub struct RankArgs {
     #[arg(long, requires = "data", requires = "user")]
     exclude_seen: bool,
     /// Ratings, for --exclude-seen
-    #[arg(long, short, value_name = "DATA")]
+    #[arg(long, short, value_name = "DATA", requires = "exclude_seen")]
     data: Option<String>,
     #[command(flatten)]
     columns: ColumnArgs,
@@ -123,7 +123,7 @@ pub fn run(args: &RankArgs, terminal: &Terminal) -> Result<(), RankError> {
         Some(user) => Person::find(user, &blob, weights.as_ref())?,
         None => person_like(&args.like, &blob, weights.as_ref(), &items)?,
     };
-    let hidden = match (&args.data, &person.id) {
+    let hidden = match (&args.data, &args.user) {
         (Some(spec), Some(user)) if args.exclude_seen => seen(spec, &args.columns, user, &items)?,
         // Nobody is recommended what they have just named.
         _ => args.like.iter().map(|(asked, _)| items.find(asked)).collect::<Result<_, _>>()?,

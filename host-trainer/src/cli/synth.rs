@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::failure::{CommandError, DATA, OutputError, USAGE};
 use super::table::thousands;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, named};
 
 /// Makes a file of invented ratings, as large as you like
 #[derive(Args, Debug)]
@@ -71,8 +71,7 @@ pub fn run(args: &SynthArgs, terminal: &Terminal) -> Result<(), SynthError> {
     bar.finish_and_clear();
     written.map_err(|source| SynthError::Write { path: args.out.clone(), source })?;
     let text = format!("wrote {}: {} invented ratings\n", args.out.display(), thousands(ratings));
-    let json =
-        json!({ "out": args.out, "users": users, "items": items, "ratings": ratings, "seed": seed, "synthetic": true });
+    let json = json!({ "out": named(&args.out), "users": users, "items": items, "ratings": ratings, "seed": seed, "synthetic": true });
     terminal.result(&text, &json)?;
     Ok(())
 }

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use console::{Alignment, measure_text_width, pad_str, truncate_str};
 
+use super::terminal::visible;
+
 /// Rows of text under headings. A column is right-aligned when it was made with [`Table::number`].
 pub struct Table {
     columns: Vec<Column>,
@@ -34,9 +36,9 @@ impl Table {
         self
     }
 
-    /// Adds a row; missing cells are empty.
+    /// Adds a row; missing cells are empty. A line break in a cell is shown as one of its characters, not as a break of the table.
     pub fn row<I: IntoIterator<Item: Into<String>>>(&mut self, cells: I) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        self.rows.push(cells.into_iter().map(|cell| visible(&cell.into(), &[]).into_owned()).collect());
     }
 
     /// The table, each line ending in a line break, two columns apart. No line is wider than `width`: the widest text column gives way.
@@ -154,6 +156,13 @@ mod tests {
     #[test]
     fn wide_characters_count_two_columns() {
         assert_eq!(sample().render(80), "title             stars\n千と千尋の神隠し    4.5\nAmélie            12.25\n");
+    }
+
+    #[test]
+    fn a_row_is_a_line_whatever_its_cells_hold() {
+        let mut table = Table::new().text("title").number("stars");
+        table.row(["two\nlines\r\u{1b}[2J", "4.5"]);
+        assert_eq!(table.render(80), "title                  stars\ntwo\\nlines\\r\\u{1b}[2J    4.5\n");
     }
 
     #[test]

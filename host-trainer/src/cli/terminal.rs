@@ -2,7 +2,9 @@
 //!
 //! A result is a value with two forms, text and JSON; `--json` chooses. Nothing here knows what a result means.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::time::Duration;
 #[cfg(feature = "train")]
 use std::time::Instant;
@@ -66,7 +68,7 @@ impl Terminal {
 
     /// Writes a command's result: the text for a person, or the JSON on one line.
     pub fn result(&self, text: &str, json: &Value) -> Result<(), OutputError> {
-        if self.json { write_stdout(&format!("{json}\n")) } else { write_stdout(text) }
+        if self.json { write_stdout(&format!("{json}\n")) } else { write_stdout(&visible(text, &LAYOUT)) }
     }
 
     /// Writes one event line with `--json`; nothing else.
@@ -77,7 +79,7 @@ impl Terminal {
 
     /// A line on stderr. That stderr is gone is no reason to stop.
     pub fn note(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        let _ = writeln!(io::stderr().lock(), "{}", visible(text, &LAYOUT));
     }
 
     /// A spinner for a step of unknown length; when stderr isn't a terminal, one line.
@@ -121,7 +123,65 @@ impl Terminal {
     }
 }
 
+/// Control characters of a text that is laid out already.
+const LAYOUT: [char; 2] = ['\n', '\t'];
+
+/// Control characters as escapes, but for those to keep and for styles. Ids and titles come from files: what is written in them must not
+/// move the cursor, clear the screen or rename the window.
+pub fn visible<'a>(text: &'a str, keep: &[char]) -> Cow<'a, str> {
+    let escaped = |c: char| c.is_control() && !keep.contains(&c);
+    if !text.contains(escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let bytes = style(rest).unwrap_or(c.len_utf8());
+        let (part, after) = rest.split_at(bytes);
+        if bytes == c.len_utf8() && escaped(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push_str(part);
+        }
+        rest = after;
+    }
+    Cow::Owned(out)
+}
+
+/// The bytes of a style (`ESC [ 1 ; 31 m`) that the text begins with.
+fn style(text: &str) -> Option<usize> {
+    let numbers = text.strip_prefix("\u{1b}[")?;
+    let end = numbers.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    numbers[end..].starts_with('m').then_some("\u{1b}[".len() + end + 1)
+}
+
+/// A path for JSON, whose strings are UTF-8, which the names of files need not be.
+pub fn named(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
 fn write_stdout(text: &str) -> Result<(), OutputError> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(OutputError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LAYOUT, visible};
+
+    #[test]
+    fn titles_do_not_steer_the_terminal() {
+        let title = "A\u{1b}[2J\u{1b}]0;owned\u{7}\rB\u{9b}5m\u{7f}";
+        assert_eq!(visible(title, &LAYOUT), "A\\u{1b}[2J\\u{1b}]0;owned\\u{7}\\rB\\u{9b}5m\\u{7f}");
+        assert_eq!(visible("a\n\tb", &LAYOUT), "a\n\tb");
+        assert_eq!(visible("a\n\tb", &[]), "a\\n\\tb");
+        assert_eq!(visible("\u{1b}[", &LAYOUT), "\\u{1b}[");
+    }
+
+    #[test]
+    fn styles_and_letters_stay() {
+        for text in ["\u{1b}[1mTop\u{1b}[0m 千尋", "\u{1b}[1;31mé\u{1b}[m\n", ""] {
+            assert_eq!(visible(text, &LAYOUT), text);
+        }
+    }
 }

@@ -24,7 +24,7 @@ use super::failure::{CommandError, DATA, OutputError, USAGE};
 use super::hyper::HyperArgs;
 use super::record::{Record, RecordError};
 use super::table::{Table, thousands};
-use super::terminal::Terminal;
+use super::terminal::{Terminal, named};
 use super::watch::{Watcher, peak_bytes};
 
 /// Trains a model on ratings
@@ -128,7 +128,7 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
     let mut text = ending(&outcome, out);
     let mut json = json!({
         "event": "result",
-        "out": out,
+        "out": named(out),
         "data": loaded.dataset.name,
         "synthetic": loaded.dataset.synthetic,
         "end": outcome.end,

@@ -306,8 +306,11 @@ mod tests {
     fn no_files_give_no_columns() {
         let (_, side) = read(&[("u.data", RATINGS)]).unwrap();
         assert_eq!(side, SideColumns::default());
-        let (_, side) =
-            read(&[("ratings.csv", b"u,i,r\n1,1,3\n1,2,4\n2,3,5\n"), ("movies.csv", b"movieId,title\n1,A\n")]).unwrap();
+        let (_, side) = read(&[
+            ("ratings.csv", b"user,item,rating\n1,1,3\n1,2,4\n2,3,5\n"),
+            ("movies.csv", b"movieId,title\n1,A\n"),
+        ])
+        .unwrap();
         assert_eq!(side, SideColumns::default());
         let demo = Dataset::load("demo", &LoadOptions::default()).unwrap();
         assert_eq!(SideColumns::read(&demo).unwrap(), SideColumns::default());
@@ -335,7 +338,7 @@ mod tests {
             assert!((12..=13).contains(&years.iter().filter(|year| spans(year) == span).count()));
         }
         // Most in one year: it is a span of its own.
-        assert_eq!(year_spans([vec![1990; 2], vec![1995; 20], vec![1996; 3]].concat()), [1995, 1996]);
+        assert_eq!(year_spans([vec![1990; 2], vec![1995; 20], vec![1996; 4]].concat()), [1995, 1996]);
         assert_eq!(year_spans(vec![1990; 3]), [] as [u32; 0]);
         assert_eq!(year_spans(Vec::new()), [] as [u32; 0]);
     }

@@ -55,7 +55,9 @@ impl FromStr for Encoding {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let codes = |text: &str| text.strip_prefix(':').unwrap_or(text).parse::<u8>().ok();
+        // A number alone: `parse` takes a plus sign, too.
+        let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u8>().ok())?;
+        let codes = |text: &str| number(text.strip_prefix(':').unwrap_or(text));
         match text {
             "int8" => Ok(Self::Int8),
             "int4" => Ok(Self::Int4),
@@ -92,7 +94,7 @@ mod tests {
             assert_eq!(encoding.to_string().parse(), Ok(encoding));
         }
         assert_eq!("pq12".parse(), Ok(Encoding::Pq(12)));
-        for wrong in ["", "int2", "pq", "pq:", "pq0", "pq:65", "pq:-1", "pq::8"] {
+        for wrong in ["", "int2", "pq", "pq:", "pq0", "pq:65", "pq:-1", "pq::8", "pq+8", "pq:+8", "PQ8", "pq999"] {
             assert!(wrong.parse::<Encoding>().unwrap_err().contains("pq:M"), "{wrong}");
         }
     }

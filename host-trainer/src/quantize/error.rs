@@ -38,7 +38,8 @@ pub enum QuantizeError {
     #[diagnostic(help("training diverged, or the file is damaged; train again with a lower learning rate"))]
     NotFinite { tensor: String, index: String, value: f32 },
     #[error(
-        "the rating range {low} to {high} can't be stored: it needs finite ends, the lower one first, between -32768 and 32767"
+        "the rating range {low} to {high} can't be stored: it needs ends between -32768 and 32767, the upper one above the lower by \
+         1/65536 at least and by less than 32767"
     )]
     #[diagnostic(help("give the range of the ratings with `--y-range LOW,HIGH` when training"))]
     Range { low: f32, high: f32 },
@@ -46,8 +47,8 @@ pub enum QuantizeError {
     #[diagnostic(help("train with weight decay; a net with such weights has diverged"))]
     Extreme { layer: String },
     #[error(
-        "the logits of this model are too large: they may reach {bound:.0}, and one step of hidden unit {unit} adds up to {step:.2}; \
-         with 16 fraction bits, the least that a rating needs, 32 bits hold a logit of 30000 and 16 bits a step of 0.49"
+        "the logits of this model are too large: they may reach {bound:.0}{}; with 16 fraction bits, the least that a rating needs, \
+         32 bits hold a logit of 30000 and 16 bits a step of 0.49", of_unit(*unit, *step)
     )]
     #[diagnostic(help(
         "train with more weight decay: past a logit of 12 every rating of a sigmoid is the end of its range; \
@@ -63,6 +64,11 @@ pub enum QuantizeError {
     #[error("the blob can't be run: {0}")]
     #[diagnostic(help("this is a defect of the quantiser; please report it with the model"))]
     NotRun(#[from] EvaluateError),
+}
+
+/// A dot term alone has no hidden units.
+fn of_unit(unit: usize, step: f64) -> String {
+    if step > 0.0 { format!(", and one step of hidden unit {unit} adds up to {step:.2}") } else { String::new() }
 }
 
 /// No blob is so small.

@@ -70,6 +70,7 @@ pub fn quantize(weights: &[f64], unit_scales: &[f64], bias: f64, sums: Sums) -> 
     let fitting = FRACTION_BITS.rev().find_map(|fraction_bits| with_fraction_bits(&scaled, bias, sums, fraction_bits));
     fitting.ok_or_else(|| {
         let bound = scaled.iter().map(|w| w.abs()).sum::<f64>() * f64::from(sums.hidden_bound) + bias.abs();
+        let bound = bound + sums.item_bias + sums.dot.map_or(0.0, Reach::largest_sum);
         let steps = scaled.iter().map(|w| w.abs()).enumerate();
         let (unit, step) = steps.fold((0, 0.0), |largest, step| if step.1 > largest.1 { step } else { largest });
         QuantizeError::LogitTooLarge { bound, unit, step }

@@ -279,7 +279,7 @@ fn shapes_that_do_not_fit_are_named() {
     assert!(message(|w| w.titles.truncate(1)).starts_with("item titles has 1 strings"));
     assert!(message(|w| w.item_factors = Matrix::zeros(1, 3)).contains("at least 2"));
     assert!(message(|w| w.y_range = (5.0, 1.0)).starts_with("the rating range 5 to 1"));
-    assert!(message(|w| w.y_range = (0.0, f32::NAN)).contains("finite ends"));
+    assert!(message(|w| w.y_range = (0.0, f32::NAN)).contains("it needs ends between"));
 }
 
 #[test]

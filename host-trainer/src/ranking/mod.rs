@@ -4,7 +4,9 @@
 //! matrix: [`ease`] (EASE and its denoising form) up to about 20,000 items, [`ials`] (implicit ALS) beyond, and [`blend`], both together.
 //! [`truncate`] makes of it what a small device can carry: two tables, with
 //!
-//!     score(u, i) = (sum of history[j] over the items j that u touched) . items[i] + item_bias[i]
+//! ```text
+//! score(u, i) = (sum of history[j] over the items j that u touched) . items[i] + item_bias[i]
+//! ```
 //!
 //! so the vector of the device's owner is a sum of stored rows, and forgetting an item is a subtraction. Values of ratings are not looked
 //! at: whoever rated an item has taken it. Nothing here knows about blobs, or about Burn.

@@ -208,10 +208,10 @@ impl TrainConfig {
         let fraction = |value: f64| (0.0..1.0).contains(&value);
         let (plain, linear) = (self.recipe == Recipe::Plain, self.output == OutputForm::Linear);
         let settings = [
-            (width(self.user_dim), "user-dim", "1 to 4096"),
-            (width(self.item_dim), "item-dim", "1 to 4096"),
             ((1..=MAX_LAYERS + 1).contains(&self.hidden.len()), "hidden", "a list of 1 to 8 widths"),
             (self.hidden.iter().copied().all(width), "hidden", "a list of widths of 1 to 4096"),
+            (width(self.user_dim), "user-dim", "1 to 4096"),
+            (width(self.item_dim), "item-dim", "1 to 4096"),
             ((1..=MAX_EPOCHS).contains(&self.epochs), "epochs", "at least 1 and at most 10000"),
             (self.batch_size > 0, "batch-size", "at least 1"),
             (self.learning_rate > 0.0 && self.learning_rate.is_finite(), "learning-rate", "a finite number above 0"),

@@ -99,9 +99,13 @@ pub fn train(
         outcome.weights.save(out)?;
         return Ok(outcome);
     }
+    let checkpoint = checkpoint_path(out);
+    if resume && !checkpoint.exists() {
+        // Said before the teacher has learned.
+        return Err(TrainError::NoCheckpoint { path: checkpoint });
+    }
     let run = Run::new(dataset, ratings, config, observer, stop)?;
     let identity = Identity::new(config, dataset, ratings);
-    let checkpoint = checkpoint_path(out);
     let mut state = run.begin();
     let mut resumed = None;
     if resume {

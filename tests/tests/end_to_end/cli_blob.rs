@@ -149,7 +149,10 @@ fn a_blob_that_does_not_fit_a_board() {
     let folder = tempfile::tempdir().unwrap();
     let big = folder.path().join("big.blob").display().to_string();
     let model = folder.path().join("big.safetensors").display().to_string();
-    run(words(&format!("train --data demo --out {model} --epochs 1 --user-dim 8 --item-dim 8 --hidden 200"))).ok();
+    run(words(&format!(
+        "train --recipe plain --data demo --out {model} --epochs 1 --user-dim 8 --item-dim 8 --hidden 200"
+    )))
+    .ok();
     run(words(&format!("quantize {model} --out {big} --users all"))).ok();
     run(words(&format!("emulate --board microbit --blob {big} selftest")))
         .fails(1, &["microbit has 212992", "--users none", "mps2-an386"]);

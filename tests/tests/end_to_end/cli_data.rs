@@ -53,7 +53,7 @@ fn a_missing_file() {
 
 #[test]
 fn an_empty_file() {
-    refused(Some(""), &["holds no rating", "each line must name a user, an item and a rating"]);
+    refused(Some(""), &["holds no rating", "each line must name a user, an item and, where people rate, a rating"]);
     refused(Some("userId,movieId,rating\n"), &["holds no rating"]);
 }
 

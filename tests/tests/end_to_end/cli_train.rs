@@ -29,8 +29,10 @@ fn the_same_seed_makes_the_same_file() {
 fn events_tell_the_whole_run() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out").display().to_string();
-    let stdout =
-        run(words(&format!("train --data {{data}} --split random:.2 --epochs 3 --patience 0 --json --out {out}"))).ok();
+    let stdout = run(words(&format!(
+        "train --recipe plain --data {{data}} --split random:.2 --epochs 3 --patience 0 --json --out {out}"
+    )))
+    .ok();
     let events = events(&stdout);
     let kinds: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["started", "untrained", "epoch", "epoch", "epoch", "finished", "result"]);
@@ -41,6 +43,22 @@ fn events_tell_the_whole_run() {
         let rmse = result["predictors"][predictor]["rmse"].as_f64().unwrap();
         assert!((0.3..3.0).contains(&rmse), "{result}");
     }
+}
+
+/// The default recipe tells of its teacher before its epochs; a ranking model has none.
+#[test]
+fn events_of_a_teacher_and_of_a_ranking_model_are_stages() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    let kinds = |options: &str| {
+        let stdout = run(words(&format!("train --data {{data}} --json --out {out} {options}"))).ok();
+        let mut kinds: Vec<String> =
+            events(&stdout).iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect();
+        kinds.dedup();
+        kinds
+    };
+    assert_eq!(kinds("--epochs 2"), ["stage", "started", "untrained", "epoch", "finished", "result"]);
+    assert_eq!(kinds("--objective ranking --rank 3"), ["stage", "result"]);
 }
 
 #[test]
@@ -62,7 +80,7 @@ fn an_interrupted_run_keeps_its_best_and_resume_ends_as_if_nothing_had_happened(
     let out = folder.path().join("out");
     let command = |out: &std::path::Path| {
         words(&format!(
-            "train --data demo --epochs 12 --patience 0 --user-dim 8 --item-dim 8 --json --out {}",
+            "train --recipe plain --data demo --epochs 12 --patience 0 --user-dim 8 --item-dim 8 --json --out {}",
             out.display()
         ))
     };

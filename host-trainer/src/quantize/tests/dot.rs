@@ -78,3 +78,12 @@ fn factors_that_do_not_fit_are_named() {
     assert!(message(|dot| dot.users.data[0] = f32::NAN).contains("dot.user_factors[0, 0] is NaN"));
     assert!(message(|dot| dot.users.data[0] = 1e9).contains("logits of this model are too large"));
 }
+
+#[test]
+fn a_dot_term_alone_that_is_too_large_is_told_how_large_it_is() {
+    let mut weights = with_dot(&mut Random(34), true);
+    weights.dot.as_mut().into_iter().for_each(|dot| dot.users.data[0] = 1e9);
+    let error = quantize(&weights, &options(Layout::Dot, StoredUsers::None), None).expect_err("refused");
+    assert!(matches!(error, QuantizeError::LogitTooLarge { bound, .. } if bound > 1e6), "{error}");
+    assert!(!error.to_string().contains("hidden unit"), "{error}");
+}

@@ -240,3 +240,14 @@ fn rounding_the_sums_of_groups_costs_next_to_nothing() {
     // A thousandth of what tells one item from another.
     assert!(squares.sqrt() < 0.001 * logits.sqrt(), "{} of {}", squares.sqrt(), logits.sqrt());
 }
+
+#[test]
+fn groups_too_wide_to_refine_keep_the_codes_of_their_items() {
+    let mut random = Random(27);
+    let mut weights = random.net();
+    let inputs = weights.user_factors.cols + weights.item_factors.cols;
+    weights.layers = vec![random.linear(400, inputs), random.linear(1, 400)];
+    let (_, report) = quantize(&weights, &encoded(Layout::Folded, Encoding::Pq(1)), None).expect("a sane net");
+    // Each item has a code of its own.
+    assert!(report.comparison.mean_difference_stars < 0.06, "{report}");
+}
