@@ -26,7 +26,7 @@ use super::data::{Loaded, Rows, ScaleError, check_scale};
 use super::failure::{CommandError, DATA, OutputError, USAGE};
 use super::open::{self, BlobFile, OpenError};
 use super::table::thousands;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, named};
 use missing::missing;
 
 /// Writes a page of pictures about a model or a blob: one HTML file that loads nothing
@@ -170,7 +170,7 @@ pub fn run(args: &ReportArgs, terminal: &Terminal) -> Result<(), ReportCommandEr
     page.missing.iter().for_each(|sentence| text.push_str(&format!("{sentence}\n")));
     terminal.result(
         &text,
-        &json!({ "out": args.out, "bytes": html.len(), "sections": sections, "missing": page.missing }),
+        &json!({ "out": named(&args.out), "bytes": html.len(), "sections": sections, "missing": page.missing }),
     )?;
     Ok(())
 }
