@@ -97,7 +97,7 @@ fn heading(measure: &str) -> String {
         "top10_overlap" => "top-10 overlap".into(),
         "item_bytes" => "bytes an item".into(),
         // The protocol of new users: RMSE after so many ratings.
-        _ => match measure.strip_prefix('n') {
+        _ => match measure.strip_prefix('n').filter(|given| given.parse::<u32>().is_ok()) {
             Some(given) => format!("RMSE, {given} given"),
             None => measure.into(),
         },
