@@ -16,8 +16,10 @@ pub mod parallel;
 #[cfg(feature = "train")]
 pub mod protocols;
 pub mod quantize;
+#[cfg(feature = "train")]
 pub mod ranking;
 pub mod report;
+#[cfg(feature = "train")]
 pub mod teacher;
 #[cfg(feature = "train")]
 pub mod training;

@@ -11,7 +11,7 @@ use miette::Diagnostic;
 use serde_json::json;
 use thiserror::Error;
 
-use super::failure::{CommandError, OutputError};
+use super::failure::{CommandError, OutputError, UnwritableError};
 use super::import::report_text;
 use super::terminal::{Terminal, named};
 
@@ -34,9 +34,9 @@ pub struct ExportArgs {
 pub enum ExportError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    #[error("cannot write `{}`: {source}", path.display())]
-    #[diagnostic(help("choose another --out, or make room; whatever was there before is unchanged"))]
-    Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Write(#[from] UnwritableError),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Output(#[from] OutputError),
@@ -49,20 +49,16 @@ impl CommandError for ExportError {
 }
 
 pub fn run(args: &ExportArgs, terminal: &Terminal) -> Result<(), ExportError> {
-    let unwritable = |path: &PathBuf| {
-        let path = path.clone();
-        move |source| ExportError::Write { path, source }
-    };
     for out in [Some(&args.out), args.ids.as_ref()].into_iter().flatten() {
-        check_writable(out).map_err(unwritable(out))?;
-        check_not_input(out, &[&args.model]).map_err(unwritable(out))?;
+        check_writable(out).map_err(UnwritableError::of(out))?;
+        check_not_input(out, &[&args.model]).map_err(UnwritableError::of(out))?;
     }
     let weights = Weights::load(&args.model)?;
     let report = export(&weights, &args.out)?;
     let mut text = format!("{}\nwrote {}\n", report_text(&report, terminal), args.out.display());
     if let Some(path) = &args.ids {
-        let csv = ids(&weights).map_err(|error| unwritable(path)(io::Error::other(error)))?;
-        write_atomically(path, &csv).map_err(unwritable(path))?;
+        let csv = ids(&weights).map_err(|error| UnwritableError::of(path)(io::Error::other(error)))?;
+        write_atomically(path, &csv).map_err(UnwritableError::of(path))?;
         text.push_str(&format!("wrote {}\n", path.display()));
     }
     terminal

@@ -5,6 +5,7 @@
 //! are errors of their own, which the commands' types contain.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use thiserror::Error;
@@ -62,6 +63,22 @@ impl Failure {
 
 fn diagnostic(error: &dyn CommandError) -> &dyn Diagnostic {
     error
+}
+
+/// The file that a command was to make could not be written.
+#[derive(Debug, Error, Diagnostic)]
+#[error("cannot write `{}`: {source}", path.display())]
+#[diagnostic(help("choose another --out, or make room; whatever was there before is unchanged"))]
+pub struct UnwritableError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl UnwritableError {
+    /// Makes the error of what went wrong with this file.
+    pub fn of(path: &Path) -> impl Fn(io::Error) -> Self + Copy + '_ {
+        move |source| Self { path: path.to_owned(), source }
+    }
 }
 
 /// Results could not be written to stdout.

@@ -1,6 +1,5 @@
 //! `matchstick import`: a model that was trained elsewhere becomes one of ours, with a report of what became of each tensor.
 
-use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,7 +10,7 @@ use miette::Diagnostic;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::failure::{CommandError, OutputError};
+use super::failure::{CommandError, OutputError, UnwritableError};
 use super::table::{Table, thousands};
 use super::terminal::{Terminal, named};
 
@@ -82,9 +81,9 @@ pub enum ImportCommandError {
     Import(#[from] ImportError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    #[error("cannot write `{}`: {source}", path.display())]
-    #[diagnostic(help("choose another --out, or make room; whatever was there before is unchanged"))]
-    Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Write(#[from] UnwritableError),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Output(#[from] OutputError),
@@ -97,7 +96,7 @@ impl CommandError for ImportCommandError {
 }
 
 pub fn run(args: &ImportArgs, terminal: &Terminal) -> Result<(), ImportCommandError> {
-    let unwritable = |source| ImportCommandError::Write { path: args.out.clone(), source };
+    let unwritable = UnwritableError::of(&args.out);
     let FactorArgs { user_factors, item_factors, user_bias, item_bias, mean } = &args.factors;
     let inputs: Vec<_> = [&args.file, &args.ids, user_factors, item_factors, user_bias, item_bias]
         .into_iter()

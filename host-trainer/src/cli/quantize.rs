@@ -1,6 +1,5 @@
 //! `matchstick quantize`: from a model of floats to a blob of integers, and a report of what that cost.
 
-use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -16,7 +15,7 @@ use thiserror::Error;
 
 use super::args::{ColumnArgs, SplitArgs};
 use super::data::{Loaded, Rows, ScaleError, check_scale};
-use super::failure::{CommandError, DATA, OutputError, USAGE};
+use super::failure::{CommandError, DATA, OutputError, USAGE, UnwritableError};
 use super::table::{Table, thousands};
 use super::terminal::{Terminal, named};
 
@@ -103,9 +102,9 @@ pub enum QuantizeCommandError {
     #[error("{option} says how to read --data, and there is no --data")]
     #[diagnostic(help("name the ratings with --data, or leave {option} out: the model's own tables serve"))]
     WithoutData { option: &'static str },
-    #[error("cannot write `{}`: {source}", path.display())]
-    #[diagnostic(help("choose another --out, or make room; whatever was there before is unchanged"))]
-    Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Write(#[from] UnwritableError),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Output(#[from] OutputError),
@@ -126,7 +125,7 @@ impl CommandError for QuantizeCommandError {
 }
 
 pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeCommandError> {
-    let unwritable = |source| QuantizeCommandError::Write { path: args.out.clone(), source };
+    let unwritable = UnwritableError::of(&args.out);
     if let (None, Some(option)) = (&args.data, args.split.given().or(args.columns.given())) {
         return Err(QuantizeCommandError::WithoutData { option });
     }

@@ -2,7 +2,6 @@
 
 mod missing;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -23,7 +22,7 @@ use thiserror::Error;
 
 use super::args::{ColumnArgs, SplitArgs};
 use super::data::{Loaded, Rows, ScaleError, check_scale};
-use super::failure::{CommandError, DATA, OutputError, USAGE};
+use super::failure::{CommandError, DATA, OutputError, USAGE, UnwritableError};
 use super::open::{self, BlobFile, OpenError};
 use super::table::thousands;
 use super::terminal::{Terminal, named};
@@ -99,9 +98,9 @@ pub enum ReportCommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Report(#[from] ReportError),
-    #[error("cannot write `{}`: {source}", path.display())]
-    #[diagnostic(help("choose another --out, or make room; whatever was there before is unchanged"))]
-    Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Write(#[from] UnwritableError),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Output(#[from] OutputError),
@@ -122,7 +121,7 @@ impl CommandError for ReportCommandError {
 }
 
 pub fn run(args: &ReportArgs, terminal: &Terminal) -> Result<(), ReportCommandError> {
-    let unwritable = |source| ReportCommandError::Write { path: args.out.clone(), source };
+    let unwritable = UnwritableError::of(&args.out);
     check_writable(&args.out).map_err(unwritable)?;
     let files = [&args.file].into_iter().chain(&args.model).chain(&args.beside).chain(&args.protocol_results);
     check_not_input(&args.out, &files.map(PathBuf::as_path).collect::<Vec<_>>()).map_err(unwritable)?;

@@ -10,7 +10,7 @@ use miette::Diagnostic;
 use serde_json::json;
 use thiserror::Error;
 
-use super::failure::{CommandError, DATA, OutputError, USAGE};
+use super::failure::{CommandError, DATA, OutputError, USAGE, UnwritableError};
 use super::table::thousands;
 use super::terminal::{Terminal, named};
 
@@ -42,9 +42,9 @@ pub enum SynthError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Size(#[from] SizeError),
-    #[error("cannot write {}: {source}", path.display())]
-    #[diagnostic(help("the file that was there before, if any, is untouched; choose another --out"))]
-    Write { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Write(#[from] UnwritableError),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Output(#[from] OutputError),
@@ -69,7 +69,7 @@ pub fn run(args: &SynthArgs, terminal: &Terminal) -> Result<(), SynthError> {
         size.write(&mut BufWriter::new(file), &mut |done| bar.set_position(u64::from(done)))
     });
     bar.finish_and_clear();
-    written.map_err(|source| SynthError::Write { path: args.out.clone(), source })?;
+    written.map_err(UnwritableError::of(&args.out))?;
     let text = format!("wrote {}: {} invented ratings\n", args.out.display(), thousands(ratings));
     let json = json!({ "out": named(&args.out), "users": users, "items": items, "ratings": ratings, "seed": seed, "synthetic": true });
     terminal.result(&text, &json)?;

@@ -98,6 +98,8 @@ pub trait Kernels {
 
     /// Turns sums into hidden units in place: `clamp(sum >> shift, 0, limit)`, stored as activations for [`dense16`](Self::dense16) and
     /// [`output`](Self::output).
+    ///
+    /// `limit` is at most 32,767: the largest that an activation holds.
     fn hidden(sums: &mut [Quad32], shift: u8, limit: u16);
 
     /// `sum of weight * hidden`; `weights` is as long as `acts`.

@@ -262,9 +262,9 @@ impl Kernels for Rv32 {
     }
 
     fn pq_tables(codebooks: &[Quad8], group_quads: usize, units: &[UnitQuad], shift: u8, tables: &mut [[i16; 256]]) {
-        let (groups, quads) = (tables.len(), tables.len() * group_quads);
+        let Some(quads) = tables.len().checked_mul(group_quads) else { return };
         let build: PqTables = match group_quads {
-            _ if groups == 0 || units.len() < quads || codebooks.len() / 256 < quads => return,
+            _ if tables.is_empty() || units.len() < quads || codebooks.len() / 256 < quads => return,
             1 => matchstick_rv32_pq_tables4,
             2 => matchstick_rv32_pq_tables8,
             _ => return any_groups::pq_tables(codebooks, group_quads, units, shift, tables),
@@ -324,7 +324,8 @@ impl Kernels for Rv32 {
 
 #[inline(always)]
 fn dense(weights: &[Block8], acts: &[ActQuad], start: &[Quad32], sums: &mut [Quad32], layer: Dense) {
-    if start.len() < sums.len() || weights.len() < sums.len() * acts.len() || sums.is_empty() {
+    let Some(blocks) = sums.len().checked_mul(acts.len()) else { return };
+    if start.len() < sums.len() || weights.len() < blocks || sums.is_empty() {
         return;
     }
     if acts.is_empty() {

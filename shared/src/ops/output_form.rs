@@ -35,7 +35,7 @@ fn other_rating(head: &Head<'_>, logit: Logit) -> RatingQ16 {
 
 /// The logit itself with 16 fraction bits, rounded to nearest, halves upwards: fewer bits than it has, so it always fits.
 fn logit_q16(logit: Logit, fraction_bits: u8) -> i32 {
-    let shift = u32::from(fraction_bits.saturating_sub(16).min(12));
+    let shift = u32::from(fraction_bits.wrapping_sub(16) & 15);
     let half = (1_i64 << shift) >> 1;
     ((i64::from(logit.0) + half) >> shift) as i32
 }

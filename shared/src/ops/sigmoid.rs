@@ -11,7 +11,8 @@ const LARGEST_Q16: u32 = 12 * 65_536 - 1;
 /// `fraction_bits` is the logit's, 16 to 28. The error of the sigmoid is below 2e-5.
 #[must_use]
 pub(crate) fn sigmoid_range(logit: Logit, fraction_bits: u8, low_q16: i32, span_q16: u32) -> RatingQ16 {
-    let shift = u32::from(fraction_bits.saturating_sub(16).min(12));
+    // At most 12; the mask only keeps the shift a shift.
+    let shift = u32::from(fraction_bits.wrapping_sub(16) & 15);
     let half = (1_u32 << shift) >> 1;
     // |logit| is at most 2^31 and half at most 2^11: no overflow.
     let magnitude_q16 = ((logit.0.unsigned_abs() + half) >> shift).min(LARGEST_Q16);

@@ -18,6 +18,7 @@ mod fuzz_seeds;
 mod golden_vectors;
 mod kernels_on_boards;
 mod large_catalogues;
+mod limits;
 mod nor_chip;
 mod quality;
 mod spi_nor;
