@@ -6,15 +6,6 @@
     .syntax unified
     .thumb
 
-.macro matchstick_function name
-    .section .text.\name, "ax", %progbits
-    .p2align 2
-    .global \name
-    .type \name, %function
-    .thumb_func
-\name:
-.endm
-
 .macro matchstick_save
     push    {r4-r7, lr}
     mov     r4, r8
@@ -105,7 +96,7 @@
     matchstick_return
 .endm
 
-    matchstick_function matchstick_fold_int8
+    matchstick_function fold_int8
     matchstick_scan_begin 1f, 2f, 6
     mov     pc, r11
     .p2align 2
@@ -121,6 +112,7 @@
     cmp     r1, lr
     bne     2b
 3:  matchstick_scan_end mov pc, r11
+    matchstick_end fold_int8
 
 @ Splits the next word of the row: high nibbles in r11, low ones in r2.
 .macro matchstick_split_nibbles
@@ -135,7 +127,7 @@
 @ r11 keeps the high nibbles of a word while the low ones are at work, so a row begins by a branch. Where the last quad has no weight, as it
 @ has when there are four units too many, its half of the last word is left out: then lr is the end of the units before that word, and the
 @ last word comes after the loop.
-    matchstick_function matchstick_fold_int4
+    matchstick_function fold_int4
     matchstick_scan_begin 1f, 1f, 6
     mov     r2, lr
     subs    r2, #64
@@ -173,6 +165,7 @@
     matchstick_scan_end b 1b
     .p2align 2
 4:  .long   0xf0f0f0f0
+    matchstick_end fold_int4
 
 @ The values of a dot term lie one behind the other, 16 bytes a quad.
 .macro matchstick_dot_quad
@@ -194,7 +187,7 @@
     add     r12, r2
 .endm
 
-    matchstick_function matchstick_dot_int8
+    matchstick_function dot_int8
     matchstick_scan_begin 1f, 2f, 5
     mov     pc, r11
     .p2align 2
@@ -207,6 +200,7 @@
     cmp     r1, lr
     bne     2b
 3:  matchstick_scan_end mov pc, r11
+    matchstick_end dot_int8
 
 @ One look-up: an entry of the table at r1, added to the logit in r4; on to the next table. \shift brings the index, in bytes, to where the
 @ mask in r5 cuts it out of the word in r3.
@@ -268,11 +262,13 @@
     matchstick_return
 .endm
 
-    matchstick_function matchstick_fold_pairs
+    matchstick_function fold_pairs
     matchstick_scan_tables ldr, 2
+    matchstick_end fold_pairs
 
-    matchstick_function matchstick_pq
+    matchstick_function pq
     matchstick_scan_tables ldrsh, 1
+    matchstick_end pq
 
 .macro matchstick_look_up_near byte, table
     ldrb    r2, [r0, #\byte]
@@ -291,7 +287,7 @@
 
 @ Eight codes: five tables have a register, r3 to r7, the other three are reached from r3 by the distances in r8 to r10. Row r0, logit r1,
 @ next bias r11, threshold r12, end of rows lr.
-    matchstick_function matchstick_pq8
+    matchstick_function pq8
     matchstick_save
     ldr     r1, [r0, #4]
     mov     r11, r1
@@ -339,6 +335,7 @@
     b       3f
 2:  mov     r0, r11
 3:  matchstick_return
+    matchstick_end pq8
 
 .macro matchstick_pq_code row, sum
     ldrsb   r2, [\row, r3]
@@ -369,7 +366,7 @@
 @ r0 codebook, r1 units, r2 table, r3 shift; on the stack: bytes in a row, units in use (1 to 8). The units in use are done from the last to
 @ the first. On the stack, after 64 bytes of units: shift, table, end of the table, bytes in four rows, last unit in use. r12 is half, lr
 @ where a row begins.
-    matchstick_function matchstick_pq_table
+    matchstick_function pq_table
     matchstick_save
     sub     sp, #84
     str     r3, [sp, #64]
@@ -437,6 +434,7 @@
     b       4b
 5:  add     sp, #84
     matchstick_return
+    matchstick_end pq_table
 
 @ Two units as they are stored: values in r4, weights in r5; the byte of the first is in \x, that of the second in the upper byte of
 @ r3 after \shift.
@@ -464,7 +462,7 @@
 .endm
 
 @ r0 user, r1 weights, r2 row, r3 how many quads, at least 1. The sum in r12, the quads that are left in lr.
-    matchstick_function matchstick_fold_sum
+    matchstick_function fold_sum
     push    {r4-r7, lr}
     mov     lr, r3
     movs    r3, #0
@@ -485,9 +483,10 @@
     bne     1b
     mov     r0, r12
     pop     {r4-r7, pc}
+    matchstick_end fold_sum
 
 @ r0 user, r1 weights, r2 units, r3 end of units: pairs of user's value and weight, in words.
-    matchstick_function matchstick_fold_units
+    matchstick_function fold_units
     push    {r4-r7, lr}
 1:
 .rept 2
@@ -502,9 +501,10 @@
     cmp     r2, r3
     bne     1b
     pop     {r4-r7, pc}
+    matchstick_end fold_units
 
 @ r0 bytes, r1 words, r2 end of words: widens four bytes at a time.
-    matchstick_function matchstick_widen
+    matchstick_function widen
     push    {r4-r7, lr}
 1:  ldm     r0!, {r7}
     sxtb    r4, r7
@@ -517,9 +517,10 @@
     cmp     r1, r2
     bne     1b
     pop     {r4-r7, pc}
+    matchstick_end widen
 
 @ r0 sums, r1 their end, r2 shift, r3 limit: shifts and clamps four sums at a time.
-    matchstick_function matchstick_hidden
+    matchstick_function hidden
     push    {r4-r7, lr}
 1:  ldm     r0!, {r4-r7}
     subs    r0, #16
@@ -536,9 +537,10 @@
     cmp     r0, r1
     bne     1b
     pop     {r4-r7, pc}
+    matchstick_end hidden
 
 @ Weights r0, activations r1, four activations r3 to r6, four sums r8 to r11, the arguments r12, the end of activations lr.
-    matchstick_function matchstick_dense
+    matchstick_function dense
     matchstick_save
     mov     r12, r0
     ldr     r1, [r0, #8]
@@ -585,5 +587,12 @@
     cmp     r1, r3
     bne     1b
     matchstick_return
+    matchstick_end dense
 
-    .text
+@ Another version of this crate may have macros of these names.
+    .irp macro, save, return, fold_unit, fold_quad, scan_begin, scan_end, split_nibbles, dot_quad, look_up, scan_tables, look_up_near, look_up_far
+    .purgem matchstick_\macro
+    .endr
+    .irp macro, pq_code, pq_unit, pq_entry, stored_pair
+    .purgem matchstick_\macro
+    .endr

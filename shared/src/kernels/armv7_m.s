@@ -6,15 +6,6 @@
     .syntax unified
     .thumb
 
-@ Aligned to words, because ADR counts from a multiple of four.
-.macro matchstick_function name
-    .section .text.\name, "ax", %progbits
-    .p2align 2
-    .global \name
-    .type \name, %function
-    .thumb_func
-\name:
-.endm
 
 @ Four folded units: r2 += sum of weight * max(value + byte, 0). The bytes are in \word, the values in r4, r6, r8, r10, the weights beside
 @ them. Byte by byte moves to the top of the word, where the adder's shift widens it.
@@ -74,7 +65,7 @@
     pop     {r4-r11, pc}
 .endm
 
-    matchstick_function matchstick_fold_int8
+    matchstick_function fold_int8
     matchstick_scan_begin 1f, 2f, 32
 1:  ldr     r3, [r0], #4
     ldm     r1!, {r4-r11}
@@ -89,8 +80,9 @@
     cmp     r1, lr
     bne     2b
 3:  matchstick_scan_end
+    matchstick_end fold_int8
 
-    matchstick_function matchstick_fold_int4
+    matchstick_function fold_int4
     matchstick_scan_begin 1f, 1f, 32
 1:  ldr     r12, [r0], #4
     ldm     r1!, {r4-r11}
@@ -103,6 +95,7 @@
     cmp     r1, lr
     bne     1b
     matchstick_scan_end
+    matchstick_end fold_int4
 
 .macro matchstick_dot_pair first, second
     ldrsb   r3, [r0], #1
@@ -112,7 +105,7 @@
 .endm
 
 @ The values of a dot term lie one behind the other, 16 bytes a quad.
-    matchstick_function matchstick_dot_int8
+    matchstick_function dot_int8
     matchstick_scan_begin 1f, 2f, 16
 1:  ldm     r1!, {r4-r7}
     matchstick_dot_pair r4, r5
@@ -127,6 +120,7 @@
     cmp     r1, lr
     bne     2b
 3:  matchstick_scan_end
+    matchstick_end dot_int8
 
 @ One look-up: the next byte of the row in the table at r1, added to the logit; on to the next table.
 .macro matchstick_look_up load, scale, table_bytes
@@ -160,14 +154,16 @@
     pop     {r4-r10, pc}
 .endm
 
-    matchstick_function matchstick_fold_pairs
+    matchstick_function fold_pairs
     matchstick_scan_tables ldr, 2, 1024
+    matchstick_end fold_pairs
 
-    matchstick_function matchstick_pq
+    matchstick_function pq
     matchstick_scan_tables ldrsh, 1, 512
+    matchstick_end pq
 
 @ Eight codes: each table has a register, r4 to r11. Row r0, logit r1, bias r3, end of biases r12, threshold lr.
-    matchstick_function matchstick_pq8
+    matchstick_function pq8
     push    {r4-r11, lr}
     ldr     r3, [r0, #4]
     ldr     r4, [r0, #8]
@@ -194,6 +190,7 @@
     movs    r3, #0
 2:  mov     r0, r3
     pop     {r4-r11, pc}
+    matchstick_end pq8
 
 @ One unit for two codes at a time: row r0 and sum r2, row r12 and sum r3.
 .macro matchstick_pq_unit byte, value, weight
@@ -210,7 +207,7 @@
 @ r0 codebook, r1 units, r2 table, r3 shift; on the stack: bytes in a row, units in use (1 to 8). r1 becomes the address of the second quad of
 @ units. On the stack: shift, end of the table, table, bytes in two rows, twice the half, and where a row begins: units without weight at its
 @ end are left out.
-    matchstick_function matchstick_pq_table
+    matchstick_function pq_table
     push    {r4-r11, lr}
     ldrd    r7, r11, [sp, #36]
     add     r12, r0, r7
@@ -268,9 +265,10 @@
     bne     1b
     add     sp, #28
     pop     {r4-r11, pc}
+    matchstick_end pq_table
 
 @ r0 user, r1 weights, r2 units, r3 end of units: pairs of user's value and weight, in words.
-    matchstick_function matchstick_fold_units
+    matchstick_function fold_units
     push    {r4-r11, lr}
 1:
 .irp value, r4, r6, r8, r10
@@ -283,6 +281,7 @@
     cmp     r2, r3
     bne     1b
     pop     {r4-r11, pc}
+    matchstick_end fold_units
 
 @ Two units as they are stored: their values in \values, their weights in \weights, the row at r2. r12 += weight * max(value + byte, 0).
 .macro matchstick_stored_pair values, weights
@@ -300,7 +299,7 @@
 .endm
 
 @ r0 user, r1 weights, r2 row, r3 how many quads, at least 1. The sum in r12.
-    matchstick_function matchstick_fold_sum
+    matchstick_function fold_sum
     push    {r4-r10, lr}
     mov     r12, #0
 1:  ldrd    r4, r5, [r0], #8
@@ -311,9 +310,10 @@
     bne     1b
     mov     r0, r12
     pop     {r4-r10, pc}
+    matchstick_end fold_sum
 
 @ r0 bytes, r1 words, r2 end of words: widens four bytes at a time.
-    matchstick_function matchstick_widen
+    matchstick_function widen
     push    {r4-r7, lr}
 1:
 .irp word, r4, r5, r6, r7
@@ -323,9 +323,10 @@
     cmp     r1, r2
     bne     1b
     pop     {r4-r7, pc}
+    matchstick_end widen
 
 @ r0 sums, r1 their end, r2 shift, r3 limit: shifts and clamps four sums at a time.
-    matchstick_function matchstick_hidden
+    matchstick_function hidden
     push    {r4-r7, lr}
 1:  ldm     r0, {r4-r7}
 .irp sum, r4, r5, r6, r7
@@ -339,9 +340,10 @@
     cmp     r0, r1
     bne     1b
     pop     {r4-r7, pc}
+    matchstick_end hidden
 
 @ Weights r0, activations r1, their end r12, four sums r2 to r5, four activations r6 to r9, the arguments lr.
-    matchstick_function matchstick_dense
+    matchstick_function dense
     push    {r4-r11, lr}
     mov     lr, r0
     ldr     r0, [lr]
@@ -369,5 +371,9 @@
     cmp     r6, r7
     bne     1b
     pop     {r4-r11, pc}
+    matchstick_end dense
 
-    .text
+@ Another version of this crate may have macros of these names.
+    .irp macro, fold_quad, scan_begin, scan_end, dot_pair, look_up, scan_tables, pq_unit, stored_pair
+    .purgem matchstick_\macro
+    .endr

@@ -13,14 +13,12 @@
 //! quads at least; rows of one quad have scans of their own.
 #![allow(unsafe_code, reason = "the functions that it calls are in assembly")]
 
-use core::arch::global_asm;
-
-use super::{ActQuad, Block8, Found, Items, Kernels, Quad8, Quad16, Quad32, UnitQuad, portable};
+use super::{ActQuad, Block8, Found, Items, Kernels, Quad8, Quad16, Quad32, UnitQuad, assembly, portable};
 
 #[cfg(feature = "dsp")]
-global_asm!(".cpu cortex-m33");
+core::arch::global_asm!(".cpu cortex-m33");
 
-global_asm!(include_str!("armv7e_m.s"), options(raw));
+assemble!("armv7e_m.s");
 
 /// What the assembly needs to know of a scan, in the order in which it loads it.
 #[repr(C)]
@@ -58,7 +56,7 @@ struct Dense {
     acts_end: *const u8,
 }
 
-unsafe extern "C" {
+assembled! {
     fn matchstick_fold_int8(scan: &Scan) -> u64;
     fn matchstick_fold_int8_of_4(scan: &Scan) -> u64;
     fn matchstick_fold_int4(scan: &Scan) -> u64;
@@ -103,12 +101,7 @@ impl Kernels for Armv7eM {
     }
 
     fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
-        let quads = user.len().min(weights.len()).min(row.len());
-        if quads == 0 {
-            return 0;
-        }
-        // SAFETY: all three have `quads` quads at least, and there is one.
-        unsafe { matchstick_fold_sum(user.as_ptr(), weights.as_ptr(), row.as_ptr(), quads) }
+        assembly::fold_sum(matchstick_fold_sum, user, weights, row)
     }
 
     fn fold_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {
@@ -213,12 +206,7 @@ impl Kernels for Armv7eM {
     }
 
     fn output(acts: &[ActQuad], weights: &[Quad16]) -> i32 {
-        let both = acts.len().min(weights.len());
-        if both == 0 {
-            return 0;
-        }
-        // SAFETY: both have `both` quads at least.
-        unsafe { matchstick_output(acts.as_ptr(), weights.as_ptr(), both) }
+        assembly::output(matchstick_output, acts, weights)
     }
 }
 

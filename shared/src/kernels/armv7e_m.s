@@ -2,15 +2,6 @@
 
 .syntax unified
 
-.macro matchstick_function name
-.section .text.matchstick_\name,"ax",%progbits
-.p2align 2
-.global matchstick_\name
-.type matchstick_\name,%function
-.thumb_func
-matchstick_\name:
-.endm
-
 @ r2 += w * max(a + b, 0) for two quads of a folded row: b is in r4 and r5, r1 walks through the units.
 .macro matchstick_fold_octet
     ldm     r1!,{r6-r12,lr}
@@ -114,6 +105,7 @@ matchstick_function \name
     mov     r1,r4
     add     sp,#24
     pop     {r4-r11,pc}
+matchstick_end \name
 .endm
 
 matchstick_scan fold_int8, matchstick_fold_pair, matchstick_fold_single
@@ -151,6 +143,7 @@ matchstick_function fold_units
     subs    r12,#1
     bne     3b
 4:  pop     {r4-r11,pc}
+matchstick_end fold_units
 
 @ Four units of a single row straight from what is stored: values in first and second, weights in r10 and r11; the sum in lr.
 .macro matchstick_fold_stored first, second, bytes
@@ -187,6 +180,7 @@ matchstick_function fold_sum
     bne     1b
 2:  mov     r0,lr
     pop     {r4-r11,pc}
+matchstick_end fold_sum
 
 @ One table of a group of many quads. r0 rows, r1 units, r2 address of the last quad of units, r3 a Table: half, shift, entries and their end.
 matchstick_function pq_table
@@ -205,6 +199,7 @@ matchstick_function pq_table
     bne     1b
     add     sp,#20
     pop     {r4-r11,pc}
+matchstick_end pq_table
 
 @ One table of a group of one or two quads, whose units stay in registers. r0 rows, r1 units, r2 entries, r3 shift.
 @ The shift is the low byte of r3, above it the entries are counted up to 0. No carry comes out of that before the last one, so ASRS by 0
@@ -245,6 +240,7 @@ matchstick_function pq_table_of_\quads
     adds    r3,#0x100
     bcc     1b
     pop     {r4-r11,pc}
+matchstick_end pq_table_of_\quads
 .endm
 matchstick_pq_table_of 1
 matchstick_pq_table_of 2
@@ -277,6 +273,7 @@ matchstick_function pq_8
     movs    r1,#0
 2:  mov     r0,lr
     pop     {r4-r11,pc}
+matchstick_end pq_8
 
 @ Sixteen codes: each of four registers serves four tables.
 matchstick_function pq_16
@@ -315,6 +312,7 @@ matchstick_function pq_16
     movs    r1,#0
 2:  mov     r0,lr
     pop     {r4-r11,pc}
+matchstick_end pq_16
 
 @ r0 user, r1 units, r2 how many quads, at least 1.
 matchstick_function dot_units
@@ -326,6 +324,7 @@ matchstick_function dot_units
     subs    r2,#1
     bne     1b
     pop     {r4,pc}
+matchstick_end dot_units
 
 @ r0 row, r1 activations, r2 how many quads, at least 1.
 matchstick_function activations8
@@ -337,6 +336,7 @@ matchstick_function activations8
     subs    r2,#1
     bne     1b
     pop     {r4,pc}
+matchstick_end activations8
 
 @ r0 is a Dense. The loop has four blocks and is entered where a multiple of four is left.
 matchstick_function dense
@@ -385,6 +385,7 @@ matchstick_function dense
     bne     1b
     add     sp,#20
     pop     {r4-r11,pc}
+matchstick_end dense
 
 @ r0 sums and activations, r1 how many quads, at least 1, r2 shift, r3 limit in both lanes.
 matchstick_function hidden
@@ -405,6 +406,7 @@ matchstick_function hidden
     subs    r1,#1
     bne     1b
     pop     {r4-r7,pc}
+matchstick_end hidden
 
 @ r0 activations, r1 weights, r2 how many quads, at least 1.
 matchstick_function output
@@ -420,4 +422,9 @@ matchstick_function output
     bne     1b
     mov     r0,r3
     pop     {r4-r6,pc}
-.text
+matchstick_end output
+
+@ Another version of this crate may have macros of these names.
+.irp macro,fold_octet,fold_pair,fold_single,fold_nibbles,dot_pair,dot_two_pairs,dot_single,row,scan,fold_stored,pq_table_of
+.purgem matchstick_\macro
+.endr

@@ -9,11 +9,9 @@
 //! A scan takes four items a pass, which share the loads of the units, and one at a time of the last three.
 #![allow(unsafe_code, reason = "the functions that it calls are in assembly")]
 
-use core::arch::global_asm;
+use super::{ActQuad, Block8, Found, Items, Kernels, Quad8, Quad16, Quad32, UnitQuad, assembly, portable};
 
-use super::{ActQuad, Block8, Found, Items, Kernels, Quad8, Quad16, Quad32, UnitQuad, portable};
-
-global_asm!(include_str!("armv8_1_m_mve.s"), options(raw));
+assemble!("armv8_1_m_mve.s");
 
 /// What the assembly needs to know of a scan, in the order in which it loads it.
 #[repr(C)]
@@ -84,14 +82,14 @@ struct Dense16 {
     rows: usize,
 }
 
-unsafe extern "C" {
+assembled! {
     fn matchstick_fold_int8(scan: &mut Scan) -> u64;
     fn matchstick_fold_int4(scan: &mut Scan) -> u64;
     fn matchstick_dot_int8(scan: &mut Scan) -> u64;
     fn matchstick_pq_8(scan: &PqScan) -> u64;
     fn matchstick_pq(scan: &PqScan) -> u64;
     fn matchstick_fold_units(user: *const Quad16, weights: *const Quad16, units: *mut UnitQuad, count: usize);
-    fn matchstick_fold_sum(user: *const Quad16, weights: *const Quad16, row: *const Quad8, count: usize) -> i32;
+    fn matchstick_fold_sum(user: *const Quad16, weights: *const Quad16, row: *const Quad8, quads: usize) -> i32;
     fn matchstick_pq_table(rows: *const Quad8, units: *const UnitQuad, entries: *mut i16, table: &Table);
     fn matchstick_pq_table_of_1(rows: *const Quad8, units: *const UnitQuad, entries: *mut i16, shift: u32);
     fn matchstick_pq_table_of_2(rows: *const Quad8, units: *const UnitQuad, entries: *mut i16, shift: u32);
@@ -100,7 +98,7 @@ unsafe extern "C" {
     fn matchstick_dense8_narrow(dense: &Dense);
     fn matchstick_dense16(dense: &Dense16);
     fn matchstick_hidden(sums: *mut Quad32, quads: usize, shift: i32, limit: u32);
-    fn matchstick_output(acts: *const ActQuad, weights: *const Quad16, count: usize) -> i32;
+    fn matchstick_output(acts: *const ActQuad, weights: *const Quad16, quads: usize) -> i32;
 }
 
 /// The kernels of cores with vectors.
@@ -129,12 +127,7 @@ impl Kernels for Mve {
     }
 
     fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
-        let quads = user.len().min(weights.len()).min(row.len());
-        if quads == 0 {
-            return 0;
-        }
-        // SAFETY: all three have `quads` quads at least.
-        unsafe { matchstick_fold_sum(user.as_ptr(), weights.as_ptr(), row.as_ptr(), quads * 4) }
+        assembly::fold_sum(matchstick_fold_sum, user, weights, row)
     }
 
     fn fold_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {
@@ -270,12 +263,7 @@ impl Kernels for Mve {
     }
 
     fn output(acts: &[ActQuad], weights: &[Quad16]) -> i32 {
-        let both = acts.len().min(weights.len());
-        if both == 0 {
-            return 0;
-        }
-        // SAFETY: both have `both` quads at least.
-        unsafe { matchstick_output(acts.as_ptr(), weights.as_ptr(), both * 4) }
+        assembly::output(matchstick_output, acts, weights)
     }
 }
 

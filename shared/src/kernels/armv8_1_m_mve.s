@@ -3,15 +3,6 @@
 .cpu cortex-m55
 .syntax unified
 
-.macro matchstick_function name
-.section .text.matchstick_\name,"ax",%progbits
-.p2align 2
-.global matchstick_\name
-.type matchstick_\name,%function
-.thumb_func
-matchstick_\name:
-.endm
-
 @ An octet of units: -a in q0, weights in q1.
 .macro matchstick_fold_octet
     vldrh.u16   q0,[r8],#32
@@ -172,6 +163,7 @@ matchstick_function \name
 9:  add         sp,#28
     vpop        {d8-d13}
     pop         {r4-r11,pc}
+matchstick_end \name
 .endm
 
 matchstick_scan fold_int8, matchstick_fold_octet, matchstick_fold_item, , 1
@@ -189,12 +181,14 @@ matchstick_function fold_units
     vstrh.16    q1,[r2,#-16]
     letp        lr,1b
     pop         {r4,pc}
+matchstick_end fold_units
 
-@ r0 user, r1 weights, r2 row, r3 how many, at least 1.
+@ r0 user, r1 weights, r2 row, r3 how many quads, at least 1.
 matchstick_function fold_sum
     push        {r7,lr}
     vmov.i32    q3,#0
     mov         r12,#0
+    lsls        r3,#2
     dlstp.16    lr,r3
 1:  vldrh.u16   q0,[r0],#16
     vldrb.s16   q1,[r2],#8
@@ -205,6 +199,7 @@ matchstick_function fold_sum
     letp        lr,1b
     mov         r0,r12
     pop         {r7,pc}
+matchstick_end fold_sum
 
 @ One table of a group of one quad or two, whose units stay in registers: half and the sum of w * a are where each code's sum starts.
 @ r0 rows, r1 units, r2 entries, r3 shift.
@@ -228,6 +223,7 @@ matchstick_function pq_table_of_\quads
     strh        r4,[r2],#2
     le          lr,1b
     pop         {r4,r5,r7,pc}
+matchstick_end pq_table_of_\quads
 .endm
 matchstick_pq_table_of 1, s32, s32, s32
 matchstick_pq_table_of 2, s16, u16, s16
@@ -256,6 +252,7 @@ matchstick_function pq_table
     subs        r12,#1
     bne         2b
     pop         {r4-r9,pc}
+matchstick_end pq_table
 
 @ r0 is a PqScan. Returns a sum in r0 and in r1 the address of the bias after its item's, or 0. Eight lanes are eight codes: adding multiples of
 @ 256 makes them indices into tables that lie side by side.
@@ -277,6 +274,7 @@ matchstick_function pq_8
     movs        r1,#0
 2:  mov         r0,r2
     pop         {r4,r5,r7,pc}
+matchstick_end pq_8
 
 matchstick_function pq
     push        {r4-r9,lr}
@@ -302,6 +300,7 @@ matchstick_function pq
     movs        r1,#0
 3:  mov         r0,r2
     pop         {r4-r9,pc}
+matchstick_end pq
 
 @ r0 from, r1 to, r2 how many words, at least 1.
 matchstick_function copy
@@ -311,6 +310,7 @@ matchstick_function copy
     vstrw.32    q0,[r1],#16
     letp        lr,1b
     pop         {r7,pc}
+matchstick_end copy
 
 @ Adds the products of so many steps to the sums of all rows. A step is four blocks, which VLD4 sorts by rows.
 .macro matchstick_dense8_panel steps
@@ -396,6 +396,7 @@ matchstick_function dense8
     b           2b
 9:  vpop        {d8-d15}
     pop         {r4-r11,pc}
+matchstick_end dense8
 
 @ The same for rows of one to three blocks, which are gathered by rows.
 matchstick_function dense8_narrow
@@ -424,6 +425,7 @@ matchstick_function dense8_narrow
     stm         r2!,{r4,r6,r8,r10}
     le          lr,1b
     pop         {r4-r10,pc}
+matchstick_end dense8_narrow
 
 @ r0 is a Dense16. One block a step. The loop has four steps and is entered where a multiple of four is left.
 matchstick_function dense16
@@ -455,6 +457,7 @@ matchstick_function dense16
     subs        r11,#1
     bne         1b
     pop         {r4-r11,pc}
+matchstick_end dense16
 
 @ r0 sums and activations, r1 how many quads, at least 1, r2 shift to the left, r3 limit.
 matchstick_function hidden
@@ -470,11 +473,13 @@ matchstick_function hidden
     vstrh.32    q0,[r3],#8
     le          lr,1b
     pop         {r7,pc}
+matchstick_end hidden
 
-@ r0 activations, r1 weights, r2 how many, at least 1.
+@ r0 activations, r1 weights, r2 how many quads, at least 1.
 matchstick_function output
     push        {r7,lr}
     mov         r12,#0
+    lsls        r2,#2
     dlstp.16    lr,r2
 1:  vldrh.u16   q0,[r0],#16
     vldrh.u16   q1,[r1],#16
@@ -482,4 +487,9 @@ matchstick_function output
     letp        lr,1b
     mov         r0,r12
     pop         {r7,pc}
-.text
+matchstick_end output
+
+@ Another version of this crate may have macros of these names.
+.irp macro,fold_octet,fold_item,nibble_octets,nibble_addresses,nibble_item,dot_octet,dot_item,scan,pq_table_of,dense8_panel,dense8_step
+.purgem matchstick_\macro
+.endr

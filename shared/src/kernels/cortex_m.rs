@@ -7,16 +7,14 @@
 
 #![allow(unsafe_code, reason = "the functions that it calls are in assembly")]
 
-use core::arch::global_asm;
-
 use super::portable::{self, Portable};
-use super::{ActQuad, Block8, Found, Items, Kernels, Quad8, Quad16, Quad32, UnitQuad};
+use super::{ActQuad, Block8, Found, Items, Kernels, Quad8, Quad16, Quad32, UnitQuad, assembly};
 
 #[cfg(kernel = "armv7_m")]
-global_asm!(include_str!("armv7_m.s"), options(raw));
+assemble!("armv7_m.s");
 
 #[cfg(kernel = "armv6_m")]
-global_asm!(include_str!("armv6_m.s"), options(raw));
+assemble!("armv6_m.s");
 
 /// The kernels of Armv6-M and Armv7-M, and of Armv8-M without DSP.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +50,7 @@ struct Dense {
 /// word; 0: there is none) and that logit (high word).
 type ScanFunction = unsafe extern "C" fn(&Scan) -> u64;
 
-unsafe extern "C" {
+assembled! {
     fn matchstick_fold_sum(user: *const Quad16, weights: *const Quad16, row: *const Quad8, quads: usize) -> i32;
     fn matchstick_fold_units(user: *const Quad16, weights: *const Quad16, units: *mut UnitQuad, end: *const UnitQuad);
     fn matchstick_fold_int8(scan: &Scan) -> u64;
@@ -89,12 +87,7 @@ impl Kernels for CortexM {
     }
 
     fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
-        let quads = user.len().min(weights.len()).min(row.len());
-        if quads == 0 {
-            return 0;
-        }
-        // SAFETY: the function reads `quads` quads of each, at least one, and all three have as many.
-        unsafe { matchstick_fold_sum(user.as_ptr(), weights.as_ptr(), row.as_ptr(), quads) }
+        assembly::fold_sum(matchstick_fold_sum, user, weights, row)
     }
 
     fn fold_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {

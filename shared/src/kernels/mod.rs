@@ -8,6 +8,10 @@
     reason = "bounds are checked at load; wrapping_* would hide a broken one in debug builds"
 )]
 
+#[cfg(not(any(kernel = "host", kernel = "portable")))]
+#[macro_use]
+mod assembly;
+
 #[cfg(kernel = "armv7e_m")]
 mod armv7e_m;
 #[cfg(kernel = "mve")]
@@ -104,4 +108,38 @@ pub trait Kernels {
 
     /// `sum of weight * hidden`; `weights` is as long as `acts`.
     fn output(acts: &[ActQuad], weights: &[Quad16]) -> i32;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, vec::Vec};
+
+    const FILES: [(&str, &str); 5] = [
+        ("armv6_m.s", include_str!("armv6_m.s")),
+        ("armv7_m.s", include_str!("armv7_m.s")),
+        ("armv7e_m.s", include_str!("armv7e_m.s")),
+        ("armv8_1_m_mve.s", include_str!("armv8_1_m_mve.s")),
+        ("rv32.s", include_str!("rv32.s")),
+    ];
+
+    /// The first words behind `directive`, in order.
+    fn operands<'a>(text: &'a str, directive: &str) -> Vec<&'a str> {
+        let lines = text.lines().filter_map(|line| line.trim_start().strip_prefix(directive)?.strip_prefix(' '));
+        lines.map(|operands| operands.split([' ', ',']).next().unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn assembly_ends_its_functions_and_forgets_its_macros() {
+        for (file, text) in FILES {
+            let functions = operands(text, "matchstick_function");
+            assert!(!functions.is_empty(), "{file}");
+            assert_eq!(functions, operands(text, "matchstick_end"), "{file}");
+
+            let forgotten = text.lines().filter_map(|line| line.trim_start().strip_prefix(".irp macro,"));
+            let forgotten: BTreeSet<_> = forgotten.flat_map(|names| names.split(',').map(str::trim)).collect();
+            let macros = operands(text, ".macro");
+            let macros: Option<BTreeSet<_>> = macros.iter().map(|name| name.strip_prefix("matchstick_")).collect();
+            assert_eq!(macros.as_ref(), Some(&forgotten), "{file}");
+        }
+    }
 }

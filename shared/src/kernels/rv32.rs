@@ -12,13 +12,12 @@
 
 mod any_groups;
 
-use core::arch::global_asm;
 use core::mem::MaybeUninit;
 
 use bytemuck::{Pod, Zeroable};
 
 use super::portable::{self, Portable};
-use super::{ActQuad, Block8, Found, Items, Kernels, Quad8, Quad16, Quad32, UnitQuad};
+use super::{ActQuad, Block8, Found, Items, Kernels, Quad8, Quad16, Quad32, UnitQuad, assembly};
 
 /// The kernels of RISC-V cores that multiply.
 #[derive(Clone, Copy, Debug)]
@@ -123,12 +122,12 @@ type Dense = unsafe extern "C" fn(
     sums_end: *mut Quad32,
 );
 
-global_asm!(include_str!("rv32.s"));
+assemble!("rv32.s");
 
 /// Declares functions of type [`Scan`].
 macro_rules! scans {
     ($($name:ident($operand:ty);)*) => {
-        unsafe extern "C" {
+        assembled! {
             $(fn $name(
                 rows: *const Quad8,
                 row_quads: usize,
@@ -144,17 +143,17 @@ macro_rules! scans {
 
 scans! {
     // One quad of units for each quad of a row.
-    matchstick_rv32_fold_int8(UnitQuad);
-    matchstick_rv32_dot_int8(UnitQuad);
+    matchstick_fold_int8(UnitQuad);
+    matchstick_dot_int8(UnitQuad);
     // Two.
-    matchstick_rv32_fold_int4(UnitQuad);
+    matchstick_fold_int4(UnitQuad);
     // Four tables; the pointer is two tables behind the first, where all four are within reach of an address.
-    matchstick_rv32_fold_pairs([i32; 256]);
+    matchstick_fold_pairs([i32; 256]);
 }
 
-unsafe extern "C" {
+assembled! {
     /// See [`PqScan`]: rows of two quads, all of them codes.
-    fn matchstick_rv32_pq8(
+    fn matchstick_pq8(
         rows: *const Quad8,
         items: usize,
         biases: *const i16,
@@ -162,7 +161,7 @@ unsafe extern "C" {
         threshold: i32,
     ) -> FoundOne;
     /// Rows of four quads.
-    fn matchstick_rv32_pq16(
+    fn matchstick_pq16(
         rows: *const Quad8,
         items: usize,
         biases: *const i16,
@@ -170,21 +169,15 @@ unsafe extern "C" {
         threshold: i32,
     ) -> FoundOne;
     /// Fills units up to `units_end` from as many quads of user and weights, at least one.
-    fn matchstick_rv32_fold_units(
+    fn matchstick_fold_units(
         user: *const Quad16,
         weights: *const Quad16,
         units: *mut UnitQuad,
         units_end: *mut UnitQuad,
     );
-    /// `sum of w * max(a + b, 0)` over a row, at least one quad, and as many quads of user and weights.
-    fn matchstick_rv32_fold_sum(
-        user: *const Quad16,
-        weights: *const Quad16,
-        row: *const Quad8,
-        row_end: *const Quad8,
-    ) -> i32;
+    fn matchstick_fold_sum(user: *const Quad16, weights: *const Quad16, row: *const Quad8, quads: usize) -> i32;
     /// See [`PqTables`]: groups of one quad.
-    fn matchstick_rv32_pq_tables4(
+    fn matchstick_pq_tables4(
         codebooks: *const Quad8,
         units: *const UnitQuad,
         shift: u32,
@@ -192,7 +185,7 @@ unsafe extern "C" {
         tables_end: *mut [i16; 256],
     );
     /// Groups of two quads.
-    fn matchstick_rv32_pq_tables8(
+    fn matchstick_pq_tables8(
         codebooks: *const Quad8,
         units: *const UnitQuad,
         shift: u32,
@@ -200,7 +193,7 @@ unsafe extern "C" {
         tables_end: *mut [i16; 256],
     );
     /// See [`Dense`]: the first word of an activation has four int8.
-    fn matchstick_rv32_dense8(
+    fn matchstick_dense8(
         weights: *const Block8,
         acts: *const ActQuad,
         acts_end: *const ActQuad,
@@ -209,7 +202,7 @@ unsafe extern "C" {
         sums_end: *mut Quad32,
     );
     /// The words of an activation are values.
-    fn matchstick_rv32_dense16(
+    fn matchstick_dense16(
         weights: *const Block8,
         acts: *const ActQuad,
         acts_end: *const ActQuad,
@@ -218,7 +211,7 @@ unsafe extern "C" {
         sums_end: *mut Quad32,
     );
     /// Clamps the sums up to `sums_end`, at least one quad.
-    fn matchstick_rv32_hidden(sums: *mut Quad32, sums_end: *mut Quad32, shift: u32, limit: i32);
+    fn matchstick_hidden(sums: *mut Quad32, sums_end: *mut Quad32, shift: u32, limit: i32);
 }
 
 impl Kernels for Rv32 {
@@ -228,7 +221,7 @@ impl Kernels for Rv32 {
         if !front.is_empty() {
             let ends = front.as_mut_ptr_range();
             // SAFETY: user and weights have `both` quads, and so many units there are between the ends, at least one.
-            unsafe { matchstick_rv32_fold_units(user.as_ptr(), weights.as_ptr(), ends.start, ends.end) };
+            unsafe { matchstick_fold_units(user.as_ptr(), weights.as_ptr(), ends.start, ends.end) };
         }
         // Of a user without weights nothing is left; a weight without a user is one whose a is 0.
         let weights = weights.iter().skip(both).copied().chain(core::iter::repeat(Quad16::default()));
@@ -238,35 +231,29 @@ impl Kernels for Rv32 {
     }
 
     fn fold_sum(user: &[Quad16], weights: &[Quad16], row: &[Quad8]) -> i32 {
-        let quads = user.len().min(weights.len()).min(row.len());
-        if quads == 0 {
-            return 0;
-        }
-        let row = row.get(..quads).unwrap_or_default().as_ptr_range();
-        // SAFETY: all three have `quads` quads, at least one.
-        unsafe { matchstick_rv32_fold_sum(user.as_ptr(), weights.as_ptr(), row.start, row.end) }
+        assembly::fold_sum(matchstick_fold_sum, user, weights, row)
     }
 
     #[inline(always)]
     fn fold_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {
-        scan(items, matchstick_rv32_fold_int8, units.as_ptr(), units.len(), threshold)
+        scan(items, matchstick_fold_int8, units.as_ptr(), units.len(), threshold)
     }
 
     fn fold_int4(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {
-        scan(items, matchstick_rv32_fold_int4, units.as_ptr(), units.len() / 2, threshold)
+        scan(items, matchstick_fold_int4, units.as_ptr(), units.len() / 2, threshold)
     }
 
     fn fold_pairs(items: &Items<'_>, tables: &[[i32; 256]], threshold: i32) -> Option<Found> {
         let middle = tables.as_ptr().wrapping_add(2);
-        scan(items, matchstick_rv32_fold_pairs, middle, tables.len() / 4, threshold)
+        scan(items, matchstick_fold_pairs, middle, tables.len() / 4, threshold)
     }
 
     fn pq_tables(codebooks: &[Quad8], group_quads: usize, units: &[UnitQuad], shift: u8, tables: &mut [[i16; 256]]) {
         let Some(quads) = tables.len().checked_mul(group_quads) else { return };
         let build: PqTables = match group_quads {
             _ if tables.is_empty() || units.len() < quads || codebooks.len() / 256 < quads => return,
-            1 => matchstick_rv32_pq_tables4,
-            2 => matchstick_rv32_pq_tables8,
+            1 => matchstick_pq_tables4,
+            2 => matchstick_pq_tables8,
             _ => return any_groups::pq_tables(codebooks, group_quads, units, shift, tables),
         };
         let tables = tables.as_mut_ptr_range();
@@ -277,8 +264,8 @@ impl Kernels for Rv32 {
     #[inline(always)]
     fn pq(items: &Items<'_>, codes: usize, tables: &[[i16; 256]], threshold: i32) -> Option<Found> {
         match (codes, items.row_quads) {
-            (8, 2) => scan_codes::<2>(items, matchstick_rv32_pq8, tables, threshold),
-            (16, 4) => scan_codes::<4>(items, matchstick_rv32_pq16, tables, threshold),
+            (8, 2) => scan_codes::<2>(items, matchstick_pq8, tables, threshold),
+            (16, 4) => scan_codes::<4>(items, matchstick_pq16, tables, threshold),
             _ => scan_other_codes(*items, codes, tables, threshold),
         }
         .found()
@@ -292,7 +279,7 @@ impl Kernels for Rv32 {
     }
 
     fn dot_int8(items: &Items<'_>, units: &[UnitQuad], threshold: i32) -> Option<Found> {
-        scan(items, matchstick_rv32_dot_int8, units.as_ptr(), units.len(), threshold)
+        scan(items, matchstick_dot_int8, units.as_ptr(), units.len(), threshold)
     }
 
     fn activations8(row: &[Quad8], acts: &mut [ActQuad]) {
@@ -302,18 +289,18 @@ impl Kernels for Rv32 {
     }
 
     fn dense8(weights: &[Block8], acts: &[ActQuad], start: &[Quad32], sums: &mut [Quad32]) {
-        dense(weights, acts, start, sums, matchstick_rv32_dense8);
+        dense(weights, acts, start, sums, matchstick_dense8);
     }
 
     fn dense16(weights: &[Block8], acts: &[ActQuad], start: &[Quad32], sums: &mut [Quad32]) {
-        dense(weights, acts, start, sums, matchstick_rv32_dense16);
+        dense(weights, acts, start, sums, matchstick_dense16);
     }
 
     fn hidden(sums: &mut [Quad32], shift: u8, limit: u16) {
         if !sums.is_empty() {
             let sums = sums.as_mut_ptr_range();
             // SAFETY: there is a quad at least.
-            unsafe { matchstick_rv32_hidden(sums.start, sums.end, u32::from(shift & 31), i32::from(limit)) };
+            unsafe { matchstick_hidden(sums.start, sums.end, u32::from(shift & 31), i32::from(limit)) };
         }
     }
 

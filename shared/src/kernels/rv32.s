@@ -3,15 +3,6 @@
 .option push
 .option arch, +m, +c
 
-# Each function has a section of its own, so that the linker can leave it out.
-.macro matchstick_rv32_function name
-.section .text.\name,"ax",@progbits
-.balign 4
-.global \name
-.type \name,@function
-\name:
-.endm
-
 # s0 to s9, of which no scan needs more.
 .macro matchstick_rv32_save
     sw s0,0(sp)
@@ -52,7 +43,7 @@
 
 # `four` does a pass for one quad of units, `one` the same for one item. A quad of the operand has `size` bytes.
 .macro matchstick_rv32_open name
-    matchstick_rv32_function \name
+    matchstick_function \name
     mv t5,a2
     mv t6,a0
     sub t0,a3,a2
@@ -166,7 +157,7 @@
     sub a0,a2,t5
     srli a0,a0,1
     ret
-.size \name,.-\name
+matchstick_end \name
 .endm
 
 # Four quads of a row at a time. Where the quads of a row are no multiple of four, the first round begins at its second, third or fourth
@@ -270,7 +261,7 @@
     matchstick_rv32_one_unit 3,3(t6)
 .endm
 
-matchstick_rv32_by_quads matchstick_rv32_fold_int8,matchstick_rv32_four_int8,matchstick_rv32_one_int8
+matchstick_rv32_by_quads fold_int8,matchstick_rv32_four_int8,matchstick_rv32_one_int8
 
 # int4: eight units of each item are unpacked to int8 on the stack and treated as such. `mask` has the high nibbles of a word.
 .macro matchstick_rv32_unpack row, mask, to
@@ -292,7 +283,7 @@ matchstick_rv32_by_quads matchstick_rv32_fold_int8,matchstick_rv32_four_int8,mat
     addi sp,sp,16
 .endm
 
-    matchstick_rv32_open matchstick_rv32_fold_int4
+    matchstick_rv32_open fold_int4
     mv s4,a4
     slli t0,a1,6
     add s5,a4,t0
@@ -314,7 +305,7 @@ matchstick_rv32_by_quads matchstick_rv32_fold_int8,matchstick_rv32_four_int8,mat
     addi a4,a4,64
     bne a4,s5,3b
     matchstick_rv32_four_done
-    matchstick_rv32_ones matchstick_rv32_fold_int4,matchstick_rv32_one_int4,64
+    matchstick_rv32_ones fold_int4,matchstick_rv32_one_int4,64
 
 # Pair tables: the operand is 2 KiB behind the first of four tables, which so are all within reach.
 .macro matchstick_rv32_pair byte, row, tables, sum
@@ -332,7 +323,7 @@ matchstick_rv32_by_quads matchstick_rv32_fold_int8,matchstick_rv32_four_int8,mat
     matchstick_rv32_pair 3,t6,a7,t3
 .endm
 
-    matchstick_rv32_open matchstick_rv32_fold_pairs
+    matchstick_rv32_open fold_pairs
     li s8,4096
     mv s4,a4
     slli t0,a1,12
@@ -353,7 +344,7 @@ matchstick_rv32_by_quads matchstick_rv32_fold_int8,matchstick_rv32_four_int8,mat
     add a4,a4,s8
     bne a4,s5,3b
     matchstick_rv32_four_done
-    matchstick_rv32_ones matchstick_rv32_fold_pairs,matchstick_rv32_one_pairs,4096
+    matchstick_rv32_ones fold_pairs,matchstick_rv32_one_pairs,4096
 
 # ---- The dot term.
 
@@ -382,7 +373,7 @@ matchstick_rv32_by_quads matchstick_rv32_fold_int8,matchstick_rv32_four_int8,mat
 .endr
 .endm
 
-matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,matchstick_rv32_one_dot
+matchstick_rv32_by_quads dot_int8,matchstick_rv32_four_dot,matchstick_rv32_one_dot
 
 # ---- Product-quantised rows.
 #
@@ -426,7 +417,7 @@ matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,match
 
 # A round has `items` items, 16 at most.
 .macro matchstick_rv32_pq name, codes, items
-    matchstick_rv32_function \name
+    matchstick_function \name
     mv a7,a2
     slli a1,a1,1
     add t6,a2,a1
@@ -467,11 +458,11 @@ matchstick_rv32_by_quads matchstick_rv32_dot_int8,matchstick_rv32_four_dot,match
     sub a0,a7,a2
     srli a0,a0,1
     ret
-.size \name,.-\name
+matchstick_end \name
 .endm
 
-matchstick_rv32_pq matchstick_rv32_pq8,8,16
-matchstick_rv32_pq matchstick_rv32_pq16,16,4
+matchstick_rv32_pq pq8,8,16
+matchstick_rv32_pq pq16,16,4
 
 # ---- Score tables for groups of four or eight units.
 #
@@ -503,7 +494,7 @@ matchstick_rv32_pq matchstick_rv32_pq16,16,4
 .endm
 
 .macro matchstick_rv32_pq_tables name, quads
-    matchstick_rv32_function \name
+    matchstick_function \name
     addi sp,sp,-48
     matchstick_rv32_save
     sw s10,40(sp)
@@ -544,11 +535,11 @@ matchstick_rv32_pq matchstick_rv32_pq16,16,4
     lw s11,44(sp)
     addi sp,sp,48
     ret
-.size \name,.-\name
+matchstick_end \name
 .endm
 
-matchstick_rv32_pq_tables matchstick_rv32_pq_tables4,1
-matchstick_rv32_pq_tables matchstick_rv32_pq_tables8,2
+matchstick_rv32_pq_tables pq_tables4,1
+matchstick_rv32_pq_tables pq_tables8,2
 
 # ---- Dense layers, eight rows at a time, then four.
 #
@@ -574,7 +565,7 @@ matchstick_rv32_pq_tables matchstick_rv32_pq_tables8,2
 .endm
 
 .macro matchstick_rv32_dense name, load, size
-    matchstick_rv32_function \name
+    matchstick_function \name
     addi sp,sp,-48
     matchstick_rv32_save
 1:
@@ -641,11 +632,11 @@ matchstick_rv32_pq_tables matchstick_rv32_pq_tables8,2
     matchstick_rv32_restore
     addi sp,sp,48
     ret
-.size \name,.-\name
+matchstick_end \name
 .endm
 
-matchstick_rv32_dense matchstick_rv32_dense8,lb,1
-matchstick_rv32_dense matchstick_rv32_dense16,lw,4
+matchstick_rv32_dense dense8,lb,1
+matchstick_rv32_dense dense16,lw,4
 
 # void hidden(sums, sums_end, shift, limit)
 .macro matchstick_rv32_clamp sum
@@ -660,7 +651,7 @@ matchstick_rv32_dense matchstick_rv32_dense16,lw,4
     sw t0,\sum(a0)
 .endm
 
-    matchstick_rv32_function matchstick_rv32_hidden
+    matchstick_function hidden
 1:
     matchstick_rv32_clamp 0
     matchstick_rv32_clamp 4
@@ -669,11 +660,11 @@ matchstick_rv32_dense matchstick_rv32_dense16,lw,4
     addi a0,a0,16
     bne a0,a1,1b
     ret
-.size matchstick_rv32_hidden,.-matchstick_rv32_hidden
+matchstick_end hidden
 
 # ---- Folded units.
 
-# int fold_sum(user, weights, row, row_end): in the stored order; two quads a round, an odd one before.
+# int fold_sum(user, weights, row, quads): in the stored order; two quads a round, an odd one before.
 .macro matchstick_rv32_stored_unit unit
     lb t0,\unit(a2)
     lh t1,\unit*2(a0)
@@ -685,10 +676,11 @@ matchstick_rv32_dense matchstick_rv32_dense16,lw,4
 98:
 .endm
 
-    matchstick_rv32_function matchstick_rv32_fold_sum
+    matchstick_function fold_sum
     li t3,0
-    sub t0,a3,a2
-    andi t0,t0,4
+    andi t0,a3,1
+    slli a3,a3,2
+    add a3,a3,a2
     beqz t0,3f
 .irp unit,0,1,2,3
     matchstick_rv32_stored_unit \unit
@@ -708,7 +700,7 @@ matchstick_rv32_dense matchstick_rv32_dense16,lw,4
 4:
     mv a0,t3
     ret
-.size matchstick_rv32_fold_sum,.-matchstick_rv32_fold_sum
+matchstick_end fold_sum
 
 # void fold_units(user, weights, units, units_end): keeps -a, and w where some b makes the unit active.
 .macro matchstick_rv32_negate unit
@@ -720,7 +712,7 @@ matchstick_rv32_dense matchstick_rv32_dense16,lw,4
 98:
 .endm
 
-    matchstick_rv32_function matchstick_rv32_fold_units
+    matchstick_function fold_units
     li t3,127
 2:
     lw t0,0(a1)
@@ -736,6 +728,17 @@ matchstick_rv32_dense matchstick_rv32_dense16,lw,4
     addi a2,a2,32
     bne a2,a3,2b
     ret
-.size matchstick_rv32_fold_units,.-matchstick_rv32_fold_units
+matchstick_end fold_units
+
+# Another version of this crate may have macros of these names.
+.irp macro,rv32_save,rv32_restore,rv32_open,rv32_next,rv32_four_done,rv32_ones,rv32_by_quads,rv32_add_active,rv32_unit,rv32_four_int8,rv32_one_unit
+.purgem matchstick_\macro
+.endr
+.irp macro,rv32_one_int8,rv32_unpack,rv32_one_int4,rv32_pair,rv32_one_pairs,rv32_four_dot,rv32_one_dot,rv32_codes,rv32_eight,rv32_item,rv32_pq
+.purgem matchstick_\macro
+.endr
+.irp macro,rv32_entry_unit,rv32_entry,rv32_pq_tables,rv32_products,rv32_dense,rv32_clamp,rv32_stored_unit,rv32_negate
+.purgem matchstick_\macro
+.endr
 
 .option pop
