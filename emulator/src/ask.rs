@@ -106,9 +106,9 @@ impl Questions {
                 let vector = vector_bytes(user);
                 let user = user_of(user, &vector);
                 // As many requests as it takes: the board's buffers are small.
-                items
-                    .chunks(MAX_SCORES)
-                    .try_for_each(|items| self.push(&Request::Score { user, items: &item_bytes(items) }))
+                items.chunks(MAX_SCORES).try_for_each(|items| {
+                    self.push(&Request::Score { user, deviations: false, items: &item_bytes(items) })
+                })
             }
             Query::Rank { user, top, exclude } => {
                 let vector = vector_bytes(user);
@@ -118,7 +118,7 @@ impl Questions {
                     (list_bytes, bitmap_bytes) if list_bytes < bitmap_bytes => Exclude::Items(&list),
                     _ => Exclude::Bitmap(&bitmap),
                 };
-                self.push(&Request::Rank { user: user_of(user, &vector), top: *top, exclude })
+                self.push(&Request::Rank { user: user_of(user, &vector), top: *top, deviations: false, exclude })
             }
             Query::SelfTest { user } => self.push(&Request::SelfTest { user: user_of(user, &vector_bytes(user)) }),
             Query::Count { user } => self.push(&Request::Count { user: user_of(user, &vector_bytes(user)) }),
@@ -270,7 +270,8 @@ mod tests {
         let queries = [Query::Score { user: UserKey::Vector(vec![-1; 200]), items: items.clone() }, Query::Info];
         let requests = requests(&queries);
         assert_eq!(requests.len(), 3);
-        let Request::Score { user: User::Vector(vector), items: first } = postcard::from_bytes(&requests[0]).unwrap()
+        let Request::Score { user: User::Vector(vector), items: first, .. } =
+            postcard::from_bytes(&requests[0]).unwrap()
         else {
             panic!()
         };
@@ -289,6 +290,7 @@ mod tests {
             item_rows: 2,
             user_width: 3,
             stack_bytes: 4,
+            ..link::Info::default()
         };
         let replies = frames(&[Reply::Scores(first), Reply::Scores(last), Reply::Info(info)]);
         let answers = decode("b", &queries, &replies).unwrap();

@@ -44,7 +44,7 @@ pub fn count<'e>(
         let item = repetition * stride;
         black_box(match black_box(user) {
             User::Index(index) => model.score(index, item, memory).map_err(|_| Failure::TooWide)?,
-            vector @ User::Vector(_) => prepare(model, vector, 1, memory)?.score(item),
+            vector @ (User::Vector(_) | User::Owner) => prepare(model, vector, 1, memory)?.score(item),
         });
     }
     let score = (platform.instructions() - start) / u64::from(REPETITIONS);

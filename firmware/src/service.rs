@@ -2,7 +2,7 @@
 //!
 //! It runs on memory that the caller owns, keeps no state between requests, and knows neither the transport nor the board.
 
-use matchstick::link::{Failure, Info, MAX_TOP, RankedItem, Reply, Request, User, items, score_to_bytes};
+use matchstick::link::{Exclude, Failure, Info, MAX_TOP, RankedItem, Reply, Request, User, items, score_to_bytes};
 use matchstick::{BlobError, Model, Scorer, TopK, UserError, UserVector};
 
 use crate::workspace::{BLOCK_BYTES, ReplyFrame, Scratch, WIDTH, WorkingMemory};
@@ -59,9 +59,13 @@ impl<'flash> Service<'flash> {
         let Scratch { memory, block } = scratch;
         match *request {
             Request::Info => Ok(Reply::Info(info(model, platform))),
-            Request::Score { user, items } => score(model, user, items, memory, block).map(Reply::Scores),
+            // Plus-or-minus, and what the owner has rated, need the owner.
+            Request::Score { deviations: true, .. }
+            | Request::Rank { deviations: true, .. }
+            | Request::Rank { exclude: Exclude::Seen, .. } => Err(Failure::NoOwner),
+            Request::Score { user, items, .. } => score(model, user, items, memory, block).map(Reply::Scores),
             Request::Rank { exclude, .. } if !exclude.is_valid() => Err(Failure::BadItems),
-            Request::Rank { user, top, exclude } => {
+            Request::Rank { user, top, exclude, .. } => {
                 let keep = |item| !exclude.contains(item);
                 rank(model, user, top, keep, memory, block).map(Reply::Ranked)
             }
@@ -71,6 +75,9 @@ impl<'flash> Service<'flash> {
                 Ok(Reply::SelfTest(outcome))
             }
             Request::Count { user } => counts::count(self.region, model, user, memory, platform).map(Reply::Counts),
+            Request::Ping { nonce } => Ok(Reply::Pong { nonce }),
+            // What needs a store, slots or a session: this image has none.
+            _ => Err(Failure::Unsupported),
         }
     }
 }
@@ -79,12 +86,16 @@ fn info<'a>(model: &'a Model<'_>, platform: &impl Platform) -> Info<'a> {
     let head = model.head();
     Info {
         board: platform.board(),
+        firmware: env!("CARGO_PKG_VERSION"),
+        engine: matchstick::link::ENGINE_VERSION,
         model: head.name,
+        revision: head.revision,
         layout: head.layout,
         user_rows: head.user_rows,
         item_rows: head.item_rows,
         user_width: head.user_width + head.dot_width,
         stack_bytes: platform.stack_bytes(),
+        ..Info::default()
     }
 }
 
@@ -97,6 +108,7 @@ pub(crate) fn prepare<'s, 'e>(
 ) -> Result<Scorer<'s>, Failure<'e>> {
     match user {
         User::Index(index) => model.prepare_user(index, items, memory).map_err(|_| Failure::TooWide),
+        User::Owner => Err(Failure::NoOwner),
         User::Vector(bytes) => {
             let vector = given_vector(model, bytes);
             let vector = vector.as_ref().map_err(no_vector)?;
@@ -170,7 +182,7 @@ fn rank<'a>(
 mod tests {
     use matchstick::Memory;
     use matchstick::blob::{AlignedBytes, Layout, tiny};
-    use matchstick::link::{Exclude, MAX_SCORES, ranked, scores};
+    use matchstick::link::{MAX_SCORES, ranked, scores};
 
     use super::*;
     use crate::workspace::Workspace;
@@ -226,12 +238,16 @@ mod tests {
         exchange(&tiny::concat(), &Request::Info, |reply| {
             let expected = Info {
                 board: "fake",
+                firmware: env!("CARGO_PKG_VERSION"),
+                engine: matchstick::link::ENGINE_VERSION,
                 model: "tiny",
+                revision: 1,
                 layout: Layout::Concat,
                 user_rows: 3,
                 item_rows: 4,
                 user_width: 2,
                 stack_bytes: 77,
+                ..Info::default()
             };
             assert_eq!(reply, Reply::Info(expected));
         });
@@ -251,7 +267,7 @@ mod tests {
                 let mut scorer = model.prepare(&vector, &mut memory).unwrap();
                 let items = [3, 0, 1, 4_000_000_000, 1];
                 let expected = items.map(|item| scorer.score(item));
-                exchange(&blob, &Request::Score { user, items: &list(items) }, |reply| {
+                exchange(&blob, &Request::Score { user, deviations: false, items: &list(items) }, |reply| {
                     let Reply::Scores(bytes) = reply else { panic!("{reply:?}") };
                     assert!(scores(bytes).eq(expected));
                 });
@@ -263,7 +279,7 @@ mod tests {
     fn ranking_is_cut_at_top_and_leaves_out_what_is_excluded() {
         for blob in both_layouts() {
             let rank = |top, exclude| {
-                let request = Request::Rank { user: User::Index(1), top, exclude };
+                let request = Request::Rank { user: User::Index(1), top, deviations: false, exclude };
                 exchange(&blob, &request, |reply| {
                     let Reply::Ranked(bytes) = reply else { panic!("{reply:?}") };
                     ranked(bytes).collect::<Vec<_>>()
@@ -308,17 +324,18 @@ mod tests {
     #[test]
     fn what_cannot_be_answered_is_refused_by_name() {
         let blob = tiny::folded();
-        let score = |user, items| failure(&blob, &Request::Score { user, items });
+        let score = |user, items| failure(&blob, &Request::Score { user, deviations: false, items });
         assert_eq!(score(User::Vector(&[0; 4]), &[]), Failure::WrongVector);
         assert_eq!(score(User::Vector(&[0; 7]), &[]), Failure::WrongVector);
         assert_eq!(score(User::Vector(&[0; 2 * WIDTH + 2]), &[]), Failure::WrongVector);
         assert_eq!(score(User::Index(0), &[0; 5]), Failure::BadItems);
         assert_eq!(score(User::Index(0), &[0; 4 * MAX_SCORES + 4]), Failure::BadItems);
-        let rank = Request::Rank { user: User::Index(0), top: 33, exclude: Exclude::Nothing };
+        let rank = Request::Rank { user: User::Index(0), top: 33, deviations: false, exclude: Exclude::Nothing };
         assert_eq!(failure(&blob, &rank), Failure::TopTooLarge);
         // Not ascending, not whole: excluded items could be recommended.
         for excluded in [list([2, 1]).as_slice(), &[1, 0, 0, 0, 2]] {
-            let rank = Request::Rank { user: User::Index(0), top: 3, exclude: Exclude::Items(excluded) };
+            let rank =
+                Request::Rank { user: User::Index(0), top: 3, deviations: false, exclude: Exclude::Items(excluded) };
             assert_eq!(failure(&blob, &rank), Failure::BadItems);
         }
         assert_eq!(failure(AlignedBytes::from_slice(&[0; 64]).as_slice(), &Request::Info), Failure::Blob("refused"));
@@ -327,7 +344,7 @@ mod tests {
     #[test]
     fn noise_is_a_bad_request() {
         let blob = tiny::folded();
-        for noise in [&[][..], &[9], &[1, 0], &[1, 1, 200, 1, 0]] {
+        for noise in [&[][..], &[99], &[3, 0], &[3, 1, 200, 1, 0]] {
             let mut workspace = Workspace::new();
             Service::new(&blob).serve(noise, &mut workspace.scratch, &mut Fake(0), &mut workspace.reply);
             let reply: Reply<'_> = postcard::from_bytes(&workspace.reply.bytes()[2..]).unwrap();
@@ -339,7 +356,7 @@ mod tests {
     fn the_longest_replies_fit_the_frame() {
         let blob = tiny::folded();
         let items = [0; 4 * MAX_SCORES];
-        exchange(&blob, &Request::Score { user: User::Index(1), items: &items }, |reply| {
+        exchange(&blob, &Request::Score { user: User::Index(1), deviations: false, items: &items }, |reply| {
             let Reply::Scores(bytes) = reply else { panic!("{reply:?}") };
             assert_eq!(bytes.len(), BLOCK_BYTES);
         });
