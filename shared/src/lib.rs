@@ -85,6 +85,6 @@ pub use model::Model;
 pub use prepared::PrepareError;
 pub use rank::{Ranked, TopK};
 pub use scorer::{Score, Scorer};
-pub use seen::SeenItems;
+pub use seen::{SeenError, SeenItems};
 pub use split::{Interrupted, Line, LoadError, ReadError, RowReader, SplitModel, SplitScorer};
 pub use user::{UserError, UserVector};

@@ -13,7 +13,7 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const PREFIX_BYTES: usize = 16;
 /// Sections start on multiples of this, and so does a blob.
 pub const ALIGNMENT_BYTES: usize = 16;
-/// Zeros behind the last section, which kernels may read past its end.
+/// Zeros behind the last section. No kernel reads past it; format version 1 has them for cores whose vector loads might.
 pub const TRAILING_ZERO_BYTES: usize = 64;
 /// The CRC-32 at the very end.
 pub const CRC_BYTES: usize = 4;

@@ -48,7 +48,8 @@ pub use types::{ActQuad, Block8, Found, Items, Quad8, Quad16, Quad32, UnitQuad};
 
 /// The loops that an instruction set may do in its own way. All of them are exact: each implementation returns the same integers.
 ///
-/// No accumulator overflows, in whatever order it is summed: the loader has checked that.
+/// No accumulator overflows, in whatever order it is summed: the loader has checked that. No kernel reads or writes beyond the slices that it is
+/// given.
 pub trait Kernels {
     /// From how many items on pair tables of int4 rows are worth building; `u32::MAX` where they are no faster.
     const PAIR_TABLES_REPAY: u32 = 300;

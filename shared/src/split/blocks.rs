@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::blob::{FarItems, Head, ItemBlock, TRAILING_ZERO_BYTES};
+use crate::blob::{FarItems, Head, ItemBlock};
 use crate::kernels::Quad8;
 use crate::source::RowSource;
 
@@ -22,8 +22,6 @@ impl Line {
 const BIAS_BYTES: usize = 2;
 /// Blocks are read from an even item on and up to one, so that their biases fill words.
 const ODD_BIAS_BYTES: usize = 4;
-/// What a half holds beside its items. Kernels may read as far past the rows of a block as past the last row of a blob.
-const BYTES_BESIDE_ITEMS: usize = ODD_BIAS_BYTES + TRAILING_ZERO_BYTES;
 
 /// A source of items and the caller's buffer for two blocks of them.
 ///
@@ -36,7 +34,7 @@ pub struct RowReader<'b, S> {
 }
 
 impl<'b, S: RowSource> RowReader<'b, S> {
-    /// `buffer` is cut into two halves, each of which has to hold four items: twice 68 bytes and four times what an item takes.
+    /// `buffer` is cut into two halves, each of which has to hold four items: twice 4 bytes and four times what an item takes.
     pub fn new(source: S, buffer: &'b mut [Line]) -> Self {
         Self { source, buffer }
     }
@@ -64,7 +62,7 @@ impl<'b, S: RowSource> RowReader<'b, S> {
     pub(super) fn items_per_block(&self, head: &Head<'_>) -> Option<u32> {
         let half = (self.buffer.len() >> 1).saturating_mul(size_of::<Line>());
         let item = head.padded_dot_width().saturating_add(head.item_row_bytes()).saturating_add(BIAS_BYTES);
-        let items = half.saturating_sub(BYTES_BESIDE_ITEMS).checked_div(item)? & !3;
+        let items = half.saturating_sub(ODD_BIAS_BYTES).checked_div(item)? & !3;
         u32::try_from(items).ok().filter(|&items| items > 0)
     }
 }

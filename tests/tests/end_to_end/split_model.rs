@@ -103,7 +103,7 @@ fn assert_same<S: RowSource<Error: std::fmt::Debug>>(model: &Model<'_>, source: 
 /// The smallest buffer with which items of this model are ranked.
 fn smallest_buffer(model: &Model<'_>) -> usize {
     let item = 2 + model.head().padded_dot_width() + model.head().item_row_bytes();
-    2 * (68 + 4 * item).next_multiple_of(16)
+    2 * (4 + 4 * item).next_multiple_of(16)
 }
 
 proptest! {
