@@ -88,8 +88,10 @@ mod tests {
     #[test]
     fn equals_division_bit_by_bit_at_every_alignment_and_in_pieces() {
         let bytes: Vec<u8> = (0..75_u32).map(|k| (k.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        // Miri is too slow for all ends: every seventh one still meets each alignment.
+        let step = if cfg!(miri) { 7 } else { 1 };
         for start in 0..8 {
-            for end in start..bytes.len() {
+            for end in (start..bytes.len()).step_by(step) {
                 let part = &bytes[start..end];
                 let mut naive = u32::MAX;
                 for &byte in part {

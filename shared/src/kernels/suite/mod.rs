@@ -6,6 +6,9 @@
 //! below; thresholds at, one above and far from each logit, with a resumption after each pass. Units, sums and tables are written between
 //! guards, and what lies beyond the inputs is not zero.
 //!
+//! Under Miri, which is ten thousand times slower and looks for undefined behaviour, not for wrong sums, only one in so many lengths, cases and
+//! thresholds is visited, in the short memory.
+//!
 //! The numbers are pseudo-random with fixed seeds: a [`Mismatch`] is the same in each run.
 #![allow(
     clippy::indexing_slicing,
@@ -65,7 +68,7 @@ pub fn run<K: Kernels>(memory: &mut [i32], report: &mut dyn FnMut(&'static str, 
     ];
     let mut total = 0;
     for (function, test) in functions {
-        let mut cases = Cases { function, passed: 0 };
+        let mut cases = Cases { function, drawn: 0, passed: 0 };
         test(memory, &mut cases)?;
         report(function, cases.passed);
         total += cases.passed;
@@ -79,13 +82,19 @@ type Test = fn(&mut [i32], &mut Cases) -> Result<(), Mismatch>;
 /// Counts the cases of a function.
 struct Cases {
     function: &'static str,
+    drawn: u32,
     passed: u32,
 }
 
 impl Cases {
     /// Runs one case: `test` says whether kernel and twin agree. Each case has a seed of its own.
     fn case(&mut self, length: usize, test: impl FnOnce(u32, &mut Random) -> bool) -> Result<(), Mismatch> {
-        let seed = self.passed + 1;
+        self.drawn += 1;
+        let seed = self.drawn;
+        // Seeds choose among 3 to 6 kinds of cases: one in seven visits all kinds.
+        if cfg!(miri) && seed % 7 != 1 {
+            return Ok(());
+        }
         if !test(seed, &mut Random::new(seed)) {
             return Err(Mismatch { function: self.function, length, seed });
         }
@@ -94,7 +103,7 @@ impl Cases {
     }
 }
 
-/// The lengths to try. Under Miri, which is a thousand times slower, only some.
+/// The lengths to try: all, but under Miri one in 37.
 fn lengths() -> impl Iterator<Item = usize> {
     (0..=LONGEST).step_by(if cfg!(miri) { 37 } else { 1 })
 }
@@ -111,12 +120,14 @@ mod tests {
     use std::{string::String, vec, vec::Vec};
 
     fn passes<K: Kernels>() {
-        for words in [WORDS, 30 * WORDS] {
+        let memories = [WORDS, 30 * WORDS];
+        for &words in if cfg!(miri) { &memories[..1] } else { &memories[..] } {
             let mut reported = Vec::new();
             let total = run::<K>(&mut vec![0; words], &mut |function, cases| reported.push((function, cases)));
             assert_eq!(total, Ok(reported.iter().map(|(_, cases)| cases).sum()));
+            let fewest = if cfg!(miri) { 1 } else { 5 };
             let idle: Vec<&str> =
-                reported.iter().filter(|(_, cases)| *cases < 5).map(|(function, _)| *function).collect();
+                reported.iter().filter(|(_, cases)| *cases < fewest).map(|(function, _)| *function).collect();
             assert_eq!(idle.join(" "), String::new());
             assert_eq!(reported.len(), 13);
         }
