@@ -11,7 +11,9 @@ use thiserror::Error;
 
 use crate::data::{Rating, RatingScale};
 use crate::metrics::Errors;
+use crate::metrics::ranking::RankingTask;
 use crate::parallel;
+use crate::quantize::float_net::FloatNet;
 use crate::quantize::user::{Mismatch, check_pair, user_vector_of};
 use crate::weights::Weights;
 
@@ -127,6 +129,29 @@ pub fn rank_into<const K: usize>(
     })
 }
 
+/// The blob's lists of at most `top` items (at most [`MAX_TOP`]) for the users of a task, without what they have in its training part.
+pub fn lists(
+    model: &Model,
+    users: Users,
+    task: &RankingTask,
+    top: usize,
+) -> Result<BTreeMap<u32, Vec<u32>>, EvaluateError> {
+    let asked = task.users();
+    let lists = parallel::map(&asked, |&user| {
+        let ranked =
+            rank(model, &users.vector(model, user)?, top, |item| task.seen(user).binary_search(&item).is_err())?;
+        Ok((user, ranked.iter().map(|ranked| ranked.item).collect()))
+    });
+    lists.into_iter().collect()
+}
+
+/// The float model's logit of every item for a user, row 0 included.
+#[must_use]
+pub fn scores(net: &FloatNet, user: u32) -> Vec<f32> {
+    let (part, mut hidden) = (net.user_part_of(user as usize), Vec::new());
+    (0..net.item_rows()).map(|item| net.logit(&part, item, &mut hidden) as f32).collect()
+}
+
 /// Calls `f` once for every user of the pairs, with all items of that user, and brings the results into the order of the pairs: a user is prepared once.
 pub fn by_user<T: Send>(pairs: &[Rating], f: impl Fn(u32, &[u32]) -> Vec<T> + Sync) -> Vec<T> {
     let mut groups: BTreeMap<u32, (Vec<usize>, Vec<u32>)> = BTreeMap::new();
@@ -179,6 +204,18 @@ mod tests {
             predictions.iter().zip(&pairs).map(|(p, r)| (p.clamp(1.0, 2.0) - f64::from(r.value)).abs()).sum();
         assert_eq!(errors.count(), 2);
         assert!((errors.mae() - by_hand / 2.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn lists_are_of_the_users_who_are_asked_about_and_leave_out_what_they_have() {
+        let blob = tiny::folded();
+        let model = Model::from_bytes(blob.as_slice()).expect("a blob");
+        let items = model.item_rows() as usize - 1;
+        let task = RankingTask::new(&[pair(1, 2, 1.0)], &[pair(1, 1, 1.0)], 1, items, |_| true);
+        let lists = lists(&model, Users::Stored, &task, MAX_TOP).expect("users are stored");
+        let expected = rank(&model, &stored_vector(&model, 1), MAX_TOP, |item| item != 2).expect("fits");
+        assert_eq!(lists.keys().collect::<Vec<_>>(), [&1]);
+        assert_eq!(lists[&1], expected.iter().map(|ranked| ranked.item).collect::<Vec<_>>());
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub fn origin(weights: Option<&Weights>) -> String {
     }
 }
 
-/// The sum of the history's rows of these items, behind the row of the unknown user in the net.
+/// The sum of the history's rows of these items: all of a net's user, or the dot term's, behind the row of the unknown user in the net.
 fn from_history(
     model: &Model,
     weights: &Weights,
@@ -69,10 +69,11 @@ fn from_history(
     likes: &[(u32, f32)],
 ) -> Result<Vec<i16>, LikeError> {
     let mut factors = weights.user_row(0);
-    let dot = &mut factors[weights.user_factors.cols..];
-    dot.fill(0.0);
+    let before = if weights.dot.is_some() { weights.user_factors.cols } else { 0 };
+    let sums = &mut factors[before..];
+    sums.fill(0.0);
     for &(item, _) in likes.iter().filter(|(item, _)| (*item as usize) < history.rows) {
-        dot.iter_mut().zip(history.row(item as usize)).for_each(|(sum, value)| *sum += value);
+        sums.iter_mut().zip(history.row(item as usize)).for_each(|(sum, value)| *sum += value);
     }
     Ok(vector_of_factors(weights, model, &factors).map_err(EvaluateError::from)?.values)
 }

@@ -64,8 +64,8 @@ pub struct Weights {
     /// At least two; the first takes both widths together, the last has one output. Or none, where a dot term is all; then both tables have no columns.
     pub layers: Vec<Linear>,
     pub dot: Option<DotFactors>,
-    /// (items + 1, dot width): of a ranking model, the rows whose sum over the items that a user touched is that user's vector in the dot
-    /// term. Row 0 is zero.
+    /// (items + 1, width): of a ranking model, the rows whose sum over the items that a user touched is that user's vector, in the dot term
+    /// where there is one, else in the net. Row 0 is zero.
     pub history: Option<Matrix>,
     /// (items + 1), in units of the logit, or empty.
     pub item_bias: Vec<f32>,

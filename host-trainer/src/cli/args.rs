@@ -57,8 +57,8 @@ pub struct SplitArgs {
     pub fold: Option<String>,
     /// How to set ratings aside for testing
     ///
-    /// none; random:.2 (that fraction); kfold:5:0 (fold 0 of 5); last:5 (the last five of each user by time); last:.1 (the last
-    /// tenth of all).
+    /// none; random:.2 (that fraction); per-item:.25 (of each item's); kfold:5:0 (fold 0 of 5); last:5 (the last five of each
+    /// user by time); last:.1 (the last tenth of all).
     #[arg(long, value_name = "SPLIT")]
     pub split: Option<String>,
     /// The seed of random splits

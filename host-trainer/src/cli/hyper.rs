@@ -21,10 +21,10 @@ pub struct HyperArgs {
     /// How weights come from ratings
     #[arg(long, value_enum, default_value_t = defaults().recipe)]
     recipe: Recipe,
-    /// What makes up the logit
-    #[arg(long, value_enum, default_value_t = defaults().model)]
-    model: ModelKind,
-    /// What turns a logit into a rating [default: linear with a dot term, else sigmoid-range]
+    /// What makes up the logit [default: net; dot of a model that ranks]
+    #[arg(long, value_enum)]
+    model: Option<ModelKind>,
+    /// What turns a logit into a rating [default: linear with a dot term, score of a model that ranks, else sigmoid-range]
     #[arg(long, value_enum)]
     output: Option<OutputForm>,
     /// Values of a user's embedding; with --recipe best, coordinates of the teacher [default: 10; plain: 74]
@@ -71,9 +71,12 @@ pub struct HyperArgs {
 }
 
 impl HyperArgs {
-    /// Whether nobody has said what the model is for.
-    pub fn objective_is_open(&self) -> bool {
-        self.objective.is_none()
+    /// What it is for data without ratings: a model that ranks, unless somebody has said otherwise.
+    pub fn config_without_ratings(&self) -> TrainConfig {
+        match self.objective {
+            None => self.config().ranking(self.model),
+            Some(_) => self.config(),
+        }
     }
 
     pub fn config(&self) -> TrainConfig {
@@ -82,15 +85,21 @@ impl HyperArgs {
             Recipe::Best => self.hidden.first().copied(),
             Recipe::Plain => None,
         };
-        let output = match self.model {
-            ModelKind::Net => OutputForm::SigmoidRange,
-            ModelKind::Dot | ModelKind::Both => OutputForm::Linear,
+        let objective = self.objective.unwrap_or(Objective::Rating);
+        let model = match objective {
+            Objective::Rating => self.model.unwrap_or(ModelKind::Net),
+            Objective::Ranking => self.model.unwrap_or(ModelKind::Dot),
+        };
+        let output = match (objective, model) {
+            (Objective::Ranking, _) => OutputForm::Score,
+            (_, ModelKind::Net) => OutputForm::SigmoidRange,
+            (_, ModelKind::Dot | ModelKind::Both) => OutputForm::Linear,
         };
         TrainConfig {
-            objective: self.objective.unwrap_or(Objective::Rating),
+            objective,
             rank: self.rank,
             recipe: self.recipe,
-            model: self.model,
+            model,
             output: self.output.unwrap_or(output),
             user_dim: self.user_dim.unwrap_or(defaults.user_dim),
             item_dim: self.item_dim.or(item_dim).unwrap_or(defaults.item_dim),

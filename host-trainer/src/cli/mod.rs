@@ -16,6 +16,7 @@ mod hyper;
 mod import;
 mod inspect;
 mod listing;
+mod lists;
 mod lookup;
 mod open;
 mod person;

@@ -1,6 +1,5 @@
 //! `matchstick train`: ratings in, a model out, with progress, and an honest table at the end.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use matchstick_trainer::data::{DataError, Dataset, Rating};
 use matchstick_trainer::metrics::Errors;
-use matchstick_trainer::metrics::ranking::{RankingMetrics, RankingTask};
 use matchstick_trainer::training::{
     End, Objective, Outcome, TrainConfig, TrainError, checkpoint_path, hold_out, train,
 };
@@ -22,8 +20,9 @@ use super::data::Loaded;
 use super::eval::{Measured, baselines, json_of, table_of};
 use super::failure::{CommandError, DATA, OutputError, USAGE};
 use super::hyper::HyperArgs;
+use super::lists::{self, K, of_model};
 use super::record::{Record, RecordError};
-use super::table::{Table, thousands};
+use super::table::thousands;
 use super::terminal::{Terminal, named};
 use super::watch::{Watcher, peak_bytes};
 
@@ -107,8 +106,9 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
     let mut record = args.record()?;
     record.train.check()?;
     let loaded = Loaded::open(&record.data, &record.columns(), &record.split())?;
-    if loaded.dataset.implicit && args.repeat.is_none() && args.hyper.objective_is_open() {
-        record.train.objective = Objective::Ranking;
+    if loaded.dataset.implicit && args.repeat.is_none() {
+        record.train = args.hyper.config_without_ratings();
+        record.train.check()?;
     }
     let config = record.train.clone();
     if args.find_lr {
@@ -137,12 +137,11 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
     });
     if config.objective == Objective::Ranking {
         if !loaded.test().is_empty() {
-            let measured = rankings(&loaded, &outcome.weights);
+            let measured = of_model(&loaded, &outcome.weights);
             text.push_str(&format!("\nTop {K} on {}:\n\n", loaded.test_name()));
-            text.push_str(&table_of_rankings(&measured).render(terminal.width()));
+            text.push_str(&lists::table_of(&measured).render(terminal.width()));
             json["part"] = json!(loaded.test_name());
-            json["predictors"] =
-                json!(measured.iter().map(|(name, metrics)| (*name, metrics)).collect::<BTreeMap<_, _>>());
+            json["predictors"] = lists::json_of(&measured);
         }
     } else if let (Some(part), measured) = measure(&loaded, &config, &outcome.weights)? {
         text.push_str(&format!("\nOn {part}:\n\n{}", table_of(&measured).render(terminal.width())));
@@ -181,30 +180,6 @@ pub fn stop_on_interrupt() -> Result<Arc<AtomicBool>, ctrlc::Error> {
         }
     })?;
     Ok(stop)
-}
-
-/// Length of the lists that are measured.
-const K: usize = 10;
-
-/// What a ranking model reaches on the test part, beside what everybody could be shown.
-fn rankings(loaded: &Loaded, weights: &Weights) -> Vec<(&'static str, RankingMetrics)> {
-    let dataset = &loaded.dataset;
-    let task = RankingTask::new(loaded.train(), loaded.test(), dataset.n_users(), dataset.n_items(), |_| true);
-    let model = task.evaluate(K, |user| {
-        let pairs: Vec<(u32, u32)> = (0..=dataset.n_items() as u32).map(|item| (user, item)).collect();
-        weights.score_pairs(&pairs)
-    });
-    task.baselines(loaded.train(), K).into_iter().chain([("float model", model)]).collect()
-}
-
-fn table_of_rankings(measured: &[(&'static str, RankingMetrics)]) -> Table {
-    let mut table =
-        Table::new().text("predictor").number("NDCG").number("recall").number("MRR").number("MAP").number("coverage");
-    for (name, RankingMetrics { ndcg, recall, mrr, map, coverage, .. }) in measured {
-        let values = [ndcg, recall, mrr, map, coverage].map(|value| format!("{value:.4}"));
-        table.row([(*name).to_owned()].into_iter().chain(values));
-    }
-    table
 }
 
 fn ending(outcome: &Outcome, out: &Path) -> String {

@@ -58,6 +58,18 @@ impl RankingTask {
         Self { seen: by_user(&mut train.iter()), relevant, n_items }
     }
 
+    /// The users who have a relevant test item, ascending.
+    #[must_use]
+    pub fn users(&self) -> Vec<u32> {
+        (0..).zip(&self.relevant).filter(|(_, items)| !items.is_empty()).map(|(user, _)| user).collect()
+    }
+
+    /// The items that a user has in the training part, ascending.
+    #[must_use]
+    pub fn seen(&self, user: u32) -> &[u32] {
+        self.seen.get(user as usize).map_or(&[], Vec::as_slice)
+    }
+
     /// `scores` gives a user's score for every item, position 0 being the unknown one, which is never ranked.
     #[must_use]
     pub fn evaluate(&self, k: usize, scores: impl Fn(u32) -> Vec<f32> + Sync) -> RankingMetrics {
@@ -67,8 +79,7 @@ impl RankingTask {
     /// As [`RankingTask::evaluate`], from lists of at most `k` items, best first.
     #[must_use]
     pub fn measure(&self, k: usize, list: impl Fn(u32) -> Vec<u32> + Sync) -> RankingMetrics {
-        let users: Vec<u32> =
-            (0..).zip(&self.relevant).filter(|(_, items)| !items.is_empty()).map(|(u, _)| u).collect();
+        let users = self.users();
         let lists = parallel::map(&users, |&user| list(user));
         let mut recommended = vec![false; self.n_items + 1];
         let mut sums = Sums::default();

@@ -15,8 +15,8 @@ use crate::evaluate::{EvaluateError, with_scorer};
 use crate::metrics::Errors;
 use crate::quantize::user::vector_of_factors;
 use crate::quantize::{Encoding, QuantizeError, QuantizeOptions, quantize};
-use crate::teacher::ridge;
-use crate::training::{Observer, Recipe, Taught, TrainConfig, TrainError, fit};
+use crate::teacher::{Coordinates, ridge};
+use crate::training::{Observer, Placing, Recipe, Taught, TrainConfig, TrainError, fit};
 use crate::weights::Weights;
 
 /// How many ratings of a user are given.
@@ -44,9 +44,11 @@ pub fn rows(
     let users = new_users(fold);
     let outcome = fit(&fold.dataset, &fold.train, config, observer, stop)?;
     let mut rows = vec![shrunk_biases(fold, &users)];
-    let Some(taught) = &outcome.taught else { return Ok(rows) };
-    rows.push(of_model("net", &outcome.weights, taught, Some(&taught.deviations), fold, &users)?);
-    rows.push(of_model("dot", &taught.dot, taught, None, fold, &users)?);
+    let Some(Taught { dot, placing: Some(Placing { coordinates, deviations }), .. }) = &outcome.taught else {
+        return Ok(rows);
+    };
+    rows.push(of_model("net", &outcome.weights, coordinates, Some(deviations), fold, &users)?);
+    rows.push(of_model("dot", dot, coordinates, None, fold, &users)?);
     Ok(rows)
 }
 
@@ -104,7 +106,7 @@ fn shrunk_biases(fold: &Fold, users: &[NewUser]) -> Row {
 fn of_model(
     name: &'static str,
     weights: &Weights,
-    taught: &Taught,
+    coordinates: &Coordinates,
     deviations: Option<&[f32]>,
     fold: &Fold,
     users: &[NewUser],
@@ -115,8 +117,7 @@ fn of_model(
     let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
     let values = measure(&fold.dataset, users, |given, asked| {
         let given: Vec<(usize, f32)> = given.iter().map(|rating| (rating.item as usize, rating.value)).collect();
-        let mut factors: Vec<f32> =
-            ridge::posterior(&taught.coordinates, &given).mean.iter().map(|&p| p as f32).collect();
+        let mut factors: Vec<f32> = ridge::posterior(coordinates, &given).mean.iter().map(|&p| p as f32).collect();
         if let Some(deviations) = deviations {
             factors.iter_mut().zip(deviations).for_each(|(factor, deviation)| *factor /= deviation);
         }

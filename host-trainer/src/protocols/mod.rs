@@ -51,7 +51,7 @@ pub enum Protocol {
 /// One predictor, and what was measured of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// `baseline`, `net` or `dot`.
+    /// `baseline`, `net`, `teacher` (its posterior mean, which no blob holds) or `dot`.
     pub model: &'static str,
     /// Which baseline, or the encoding of item rows; `float` is the model before it is quantised.
     pub variant: String,
@@ -156,7 +156,7 @@ impl Protocol {
         for index in 0..self.folds() {
             let fold = Fold::of(self, data, index)?;
             let rows = match self {
-                Self::MsRecommenders => ranking::rows(&fold, config.seed, stop)?,
+                Self::MsRecommenders => ranking::rows(&fold, &config, observer, stop)?,
                 Self::FoldIn => fold_in::rows(&fold, &config, observer, stop)?,
                 _ => rating::rows(&fold, &config, self == Self::FastaiCh8, observer, stop)?,
             };

@@ -1,4 +1,5 @@
-//! Ranking: a dot term in closed form, before it is quantised and as a blob in the engine, beside popularity and the item mean.
+//! Ranking: a dot term in closed form and the net that it teaches, before they are quantised and as blobs in the engine, beside popularity and
+//! the item mean.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -9,51 +10,64 @@ use matchstick::blob::Layout;
 use super::folds::Fold;
 use super::rating::item_bytes;
 use super::{ProtocolError, Row};
-use crate::evaluate::{EvaluateError, Users, rank};
+use crate::evaluate::{Users, lists, scores};
 use crate::metrics::ranking::{RankingMetrics, RankingTask};
-use crate::parallel;
+use crate::quantize::float_net::FloatNet;
 use crate::quantize::{Encoding, QuantizeError, QuantizeOptions, quantize};
-use crate::ranking::{self, RankingConfig};
+use crate::training::{ModelKind, Observer, TrainConfig, fit};
+use crate::weights::Weights;
 
 /// Length of a list.
 const K: usize = 10;
+/// Encodings of a net's rows; a dot term has one.
+const ENCODINGS: [Encoding; 2] = [Encoding::Int8, Encoding::Int4];
 
-pub fn rows(fold: &Fold, seed: u64, stop: &AtomicBool) -> Result<Vec<Row>, ProtocolError> {
+pub fn rows(
+    fold: &Fold,
+    config: &TrainConfig,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Vec<Row>, ProtocolError> {
     let Fold { dataset, train, test, .. } = fold;
     let task = RankingTask::new(train, test, dataset.n_users(), dataset.n_items(), |_| true);
-    let row = |model, variant: &str, metrics| Row { model, variant: variant.to_owned(), values: values(metrics) };
-    let mut rows: Vec<Row> =
-        task.baselines(train, K).into_iter().map(|(name, metrics)| row("baseline", name, metrics)).collect();
+    let baselines = task.baselines(train, K);
+    let mut rows: Vec<Row> = baselines.into_iter().map(|(name, metrics)| row("baseline", name, metrics)).collect();
 
-    let config = RankingConfig { seed, ..RankingConfig::default() };
-    let weights = ranking::fit(dataset, train, &config, stop, |_| ())?.into_weights(dataset, train);
-    let items = 0..weights.item_factors.rows as u32;
-    let float = task.evaluate(K, |user| {
-        let pairs: Vec<(u32, u32)> = items.clone().map(|item| (user, item)).collect();
-        weights.score_pairs(&pairs)
-    });
-    rows.push(row("dot", "float", float));
-
-    let options = QuantizeOptions { layout: Layout::Dot, titles: false, ..QuantizeOptions::default() };
-    let (blob, _) = quantize(&weights, &options, Some(train))?;
-    let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
-    let mut seen = vec![Vec::new(); dataset.n_users() + 1];
-    train.iter().for_each(|rating| seen[rating.user as usize].push(rating.item));
-    let users: Vec<u32> = (0..seen.len() as u32).collect();
-    let lists = parallel::map(&users, |&user| {
-        let vector = Users::Weights(&weights).vector(&model, user)?;
-        let ranked = rank(&model, &vector, K, |item| !seen[user as usize].contains(&item))?;
-        Ok(ranked.iter().map(|ranked| ranked.item).collect())
-    });
-    let lists: Vec<Vec<u32>> = lists.into_iter().collect::<Result<_, EvaluateError>>()?;
-    let mut int8 = row("dot", &Encoding::Int8.to_string(), task.measure(K, |user| lists[user as usize].clone()));
-    int8.values.insert("item_bytes".into(), item_bytes(&model));
-    rows.push(int8);
+    let outcome = fit(dataset, train, &config.clone().ranking(Some(ModelKind::Net)), observer, stop)?;
+    rows.extend(of_model("net", &outcome.weights, &ENCODINGS, fold, &task)?);
+    if let Some(taught) = &outcome.taught {
+        rows.extend(of_model("dot", &taught.dot, &ENCODINGS[..1], fold, &task)?);
+    }
     Ok(rows)
 }
 
-fn values(metrics: RankingMetrics) -> BTreeMap<String, f64> {
+/// A model before it is quantised, and its blobs.
+fn of_model(
+    name: &'static str,
+    weights: &Weights,
+    encodings: &[Encoding],
+    fold: &Fold,
+    task: &RankingTask,
+) -> Result<Vec<Row>, ProtocolError> {
+    let net = FloatNet::new(weights);
+    let float = task.evaluate(K, |user| scores(&net, user));
+    let mut rows = vec![row(name, "float", float)];
+    for &encoding in encodings {
+        let layout = if weights.layers.is_empty() { Layout::Dot } else { Layout::Folded };
+        let options = QuantizeOptions { layout, encoding, titles: false, ..QuantizeOptions::default() };
+        let (blob, _) = quantize(weights, &options, Some(&fold.train))?;
+        let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
+        let lists = lists(&model, Users::Weights(weights), task, K)?;
+        let mut of_blob = row(name, &encoding.to_string(), task.measure(K, |user| lists[&user].clone()));
+        of_blob.values.insert("item_bytes".into(), item_bytes(&model));
+        rows.push(of_blob);
+    }
+    Ok(rows)
+}
+
+fn row(model: &'static str, variant: &str, metrics: RankingMetrics) -> Row {
     let RankingMetrics { ndcg, recall, mrr, map, coverage, .. } = metrics;
     let values = [("ndcg10", ndcg), ("recall10", recall), ("mrr10", mrr), ("map10", map), ("coverage", coverage)];
-    values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let values: BTreeMap<String, f64> = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Row { model, variant: variant.to_owned(), values }
 }

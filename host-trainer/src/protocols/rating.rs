@@ -33,6 +33,9 @@ pub fn rows(
     let outcome = fit(&fold.dataset, &fold.train, config, observer, stop)?;
     rows.extend(of_model("net", &outcome.weights, &ENCODINGS, fold, unclipped)?);
     if let Some(taught) = &outcome.taught {
+        let mean = |rating: &Rating| f64::from(taught.lesson.block(&[rating.user], &[rating.item])[0]);
+        let means: Vec<f64> = fold.test.iter().map(mean).collect();
+        rows.push(Row { model: "teacher", variant: "float".into(), values: errors(&means, fold, unclipped) });
         rows.extend(of_model("dot", &taught.dot, &ENCODINGS[..1], fold, unclipped)?);
     }
     Ok(rows)

@@ -37,9 +37,11 @@ use truncate::{ItemMatrix, size_of_scores, truncate};
 use crate::data::{Dataset, Rating};
 use crate::weights::{DotFactors, Matrix, OutputForm, Weights};
 
-/// The most popular item's bias, of the size of scores (their root mean square). It is there to put the items in the order of their
-/// popularity for whoever has no history yet; it is too small to change the order for others.
-const POPULARITY: f64 = 0.01;
+/// The most popular item's bias, of the size of scores (their root mean square). It puts the items in the order of their popularity for
+/// whoever has no history yet, leans short histories towards it, and changes nothing for long ones, whose scores are larger. MovieLens 100K,
+/// splits of seeds 101 and 102: somebody of whom one item is known has nDCG@10 .30 (with .01: .24), of whom ten are .40 (.39); everybody as
+/// they are .492 (.491).
+const POPULARITY: f64 = 0.5;
 
 /// Where fitting stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +70,7 @@ pub struct RankingModel {
     pub history: Matrix,
     /// (items + 1, rank), row 0 zero.
     pub items: Matrix,
-    /// (items + 1): small, by popularity, so that no history at all ranks by popularity.
+    /// (items + 1): by popularity, so that no history at all ranks by popularity.
     pub item_bias: Vec<f32>,
     /// The settings, with the method that was chosen.
     pub config: RankingConfig,

@@ -15,6 +15,7 @@ pub enum Purpose {
     Shuffle = 3,
     Drop = 4,
     Teach = 5,
+    MakeUp = 6,
 }
 
 /// The stream of random numbers for a purpose and an epoch.

@@ -23,8 +23,27 @@ pub struct Lesson<'a> {
     /// The logits that another term of the model adds to its own.
     pub offsets: Option<&'a dyn Cells>,
     /// (users + 1) and (items + 1): a cell counts as much as the product of both. Their mean product should be about 1.
-    pub user_importance: Vec<f32>,
-    pub item_importance: Vec<f32>,
+    pub user_importance: &'a [f32],
+    pub item_importance: &'a [f32],
+    /// (users + 1), where lists are what is wanted: the size of a user's targets (their root mean square). A target of x times that size
+    /// counts `1 + x^2` times as much: it is the head of the list. Empty: all targets of a user count the same.
+    pub user_sizes: &'a [f32],
+}
+
+impl Lesson<'_> {
+    /// How much each cell of a block counts.
+    fn importance(&self, users: &[u32], items: &[u32], targets: &[f32]) -> Vec<f32> {
+        let mut importance = Vec::with_capacity(targets.len());
+        for (&user, targets) in users.iter().zip(targets.chunks_exact(items.len())) {
+            let of_user = self.user_importance[user as usize];
+            let size = self.user_sizes.get(user as usize).copied().unwrap_or(f32::INFINITY);
+            importance.extend(items.iter().zip(targets).map(|(&item, target)| {
+                let head = (target / size).max(0.0);
+                of_user * self.item_importance[item as usize] * (1.0 + head * head)
+            }));
+        }
+        importance
+    }
 }
 
 /// Cuts a lesson into blocks.
@@ -82,15 +101,11 @@ impl Source for Blocks<'_> {
         };
         let users = part(&self.users, user_part, BLOCK_USERS);
         let items = part(&self.items, item_part, self.block_items);
-        let Lesson { targets, offsets, user_importance, item_importance } = self.lesson;
-        let importance = users.iter().flat_map(|&user| {
-            let of_user = user_importance[user as usize];
-            items.iter().map(move |&item| of_user * item_importance[item as usize])
-        });
+        let targets = self.lesson.targets.block(&users, &items);
         Batch {
-            targets: targets.block(&users, &items),
-            offsets: offsets.map_or_else(Vec::new, |offsets| offsets.block(&users, &items)),
-            importance: importance.collect(),
+            importance: self.lesson.importance(&users, &items, &targets),
+            offsets: self.lesson.offsets.map_or_else(Vec::new, |offsets| offsets.block(&users, &items)),
+            targets,
             positions: None,
             users,
             items,
@@ -114,11 +129,13 @@ mod tests {
     #[test]
     fn an_epoch_shows_every_cell_once() {
         let importance = |rows: usize| (0..rows).map(|row| 1.0 + row as f32).collect::<Vec<_>>();
+        let (of_users, of_items) = (importance(150), importance(70));
         let lesson = Lesson {
             targets: &Named,
             offsets: Some(&Named),
-            user_importance: importance(150),
-            item_importance: importance(70),
+            user_importance: &of_users,
+            item_importance: &of_items,
+            user_sizes: &[],
         };
         let mut blocks = Blocks::new(&lesson, 64 * 32, 3);
         assert_eq!(blocks.per_epoch(), 3 * 3);
@@ -140,5 +157,19 @@ mod tests {
             }
             assert_eq!(seen.len(), 150 * 70);
         }
+    }
+
+    #[test]
+    fn the_head_of_a_list_counts_more() {
+        let lesson = Lesson {
+            targets: &Named,
+            offsets: None,
+            user_importance: &[1.0, 2.0],
+            item_importance: &[1.0, 0.5, 3.0],
+            user_sizes: &[1.0, 4.0],
+        };
+        // User 0: twice the size, as much below 0; user 1: half the size, thrice the size.
+        let importance = lesson.importance(&[0, 1], &[1, 2], &[2.0, -2.0, 2.0, 12.0]);
+        assert_eq!(importance, [0.5 * 5.0, 3.0, 1.25, 2.0 * 3.0 * 10.0]);
     }
 }

@@ -201,11 +201,28 @@ impl std::str::FromStr for YRange {
 const MAX_EPOCHS: usize = 10_000;
 
 impl TrainConfig {
+    /// Whether the model is one that no steps lead to.
+    pub(super) fn is_closed_form(&self) -> bool {
+        self.objective == Objective::Ranking && self.model != ModelKind::Net
+    }
+
+    /// The same for models that rank, whose logits are scores: a dot term, where nothing else was asked for.
+    #[must_use]
+    pub fn ranking(self, model: Option<ModelKind>) -> Self {
+        Self {
+            objective: Objective::Ranking,
+            model: model.unwrap_or(ModelKind::Dot),
+            output: OutputForm::Score,
+            ..self
+        }
+    }
+
     /// Refuses settings that no run could use.
     pub fn check(&self) -> Result<(), TrainError> {
         // What a blob can hold: a wider net could be trained for hours and then not be quantised.
         let width = |value: usize| (1..=usize::from(MAX_WIDTH)).contains(&value);
         let fraction = |value: f64| (0.0..1.0).contains(&value);
+        let ranking = self.objective == Objective::Ranking;
         let (plain, linear) = (self.recipe == Recipe::Plain, self.output == OutputForm::Linear);
         let settings = [
             ((1..=MAX_LAYERS + 1).contains(&self.hidden.len()), "hidden", "a list of 1 to 8 widths"),
@@ -226,8 +243,27 @@ impl TrainConfig {
                 "item-dim",
                 "the first of --hidden with --recipe best",
             ),
-            (!plain || self.model == ModelKind::Net, "model", "net with --recipe plain: the dot term is the teacher's"),
-            (linear || self.model == ModelKind::Net, "output", "linear with a dot term: its teacher predicts ratings"),
+            (
+                ranking || !plain || self.model == ModelKind::Net,
+                "model",
+                "net with --recipe plain: the dot term is the teacher's",
+            ),
+            (
+                !ranking || !plain || self.model != ModelKind::Net,
+                "recipe",
+                "best with --objective ranking --model net: a net that ranks has a teacher",
+            ),
+            (
+                !ranking || self.model != ModelKind::Both,
+                "model",
+                "net or dot with --objective ranking: beside the dot term that teaches it, a net has nothing to learn",
+            ),
+            (!ranking || self.output == OutputForm::Score, "output", "score with --objective ranking"),
+            (
+                ranking || linear || self.model == ModelKind::Net,
+                "output",
+                "linear with a dot term: its teacher predicts ratings",
+            ),
         ];
         match settings.iter().find(|(holds, ..)| !holds) {
             Some(&(_, setting, allowed)) => Err(TrainError::Setting { setting, allowed }),
@@ -263,6 +299,14 @@ mod tests {
         assert_eq!(refused(|c| c.learning_rate = f64::INFINITY), "--learning-rate must be a finite number above 0");
         assert_eq!(refused(|c| c.weight_decay = 200.0), "--weight-decay must be below 1 / learning-rate");
         assert_eq!(refused(|c| c.validation = 1.0), "--validation must be at least 0 and below 1");
+        let ranking = |model| TrainConfig::best().ranking(model);
+        assert!(ranking(None).check().is_ok() && ranking(Some(ModelKind::Net)).check().is_ok());
+        let refused = |config: TrainConfig| config.check().unwrap_err().to_string();
+        assert!(refused(ranking(Some(ModelKind::Both))).starts_with("--model must be net or dot with --objective"));
+        let plain = TrainConfig::plain().ranking(Some(ModelKind::Net));
+        assert!(refused(plain).starts_with("--recipe must be best with --objective ranking"));
+        let linear = TrainConfig { output: OutputForm::Linear, ..ranking(None) };
+        assert_eq!(refused(linear), "--output must be score with --objective ranking");
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod run;
 mod schedule;
 mod student;
 
+pub use blocks::Cells;
 pub use checkpoint::path_beside as checkpoint_path;
 pub use config::{Backend, ModelKind, Objective, Recipe, TrainConfig, YRange};
 pub use error::TrainError;
@@ -36,6 +37,7 @@ use crate::weights::{Weights, WeightsError};
 use checkpoint::{Identity, State};
 use run::Run;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// A trained net, and how it came about.
@@ -52,10 +54,25 @@ pub struct Outcome {
 }
 
 /// What a teacher knows beside its student.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Taught {
     /// The model of its coordinates alone.
     pub dot: Weights,
+    /// Of a teacher of ratings.
+    pub placing: Option<Placing>,
+    /// What the student was to predict.
+    pub lesson: Arc<dyn Cells>,
+}
+
+impl std::fmt::Debug for Taught {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Taught").field("dot", &self.dot).field("placing", &self.placing).finish_non_exhaustive()
+    }
+}
+
+/// How somebody is placed among the users by a few ratings.
+#[derive(Clone, Debug)]
+pub struct Placing {
     pub coordinates: Coordinates,
     /// (coordinates): a user's factors in the net are their coordinates divided by these.
     pub deviations: Vec<f32>,
@@ -70,7 +87,7 @@ pub fn fit(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    if config.objective == Objective::Ranking {
+    if config.is_closed_form() {
         return ranking::fit(dataset, ratings, config, observer, stop);
     }
     let run = Run::new(dataset, ratings, config, observer, stop)?;
@@ -94,7 +111,7 @@ pub fn train(
     let unwritable = |source| TrainError::Output { path: out.into(), source };
     check_writable(out).map_err(unwritable)?;
     check_not_input(out, &[&dataset.path, &dataset.test_path]).map_err(unwritable)?;
-    if config.objective == Objective::Ranking {
+    if config.is_closed_form() {
         let outcome = ranking::fit(dataset, ratings, config, observer, stop)?;
         outcome.weights.save(out)?;
         return Ok(outcome);

@@ -7,6 +7,7 @@ use super::history::kept;
 use super::parameters::{Parameters, Tables};
 use super::progress::End;
 use super::run::Run;
+use super::student::{Student, Teacher};
 use super::{Outcome, Taught};
 use crate::weights::{DotFactors, Matrix, Weights};
 use serde_json::json;
@@ -19,18 +20,25 @@ impl Run<'_> {
             Some(_) => parameters.tables_as_trained(),
         };
         let Tables { mut user_factors, mut item_factors, mut layers } = tables;
+        // A student may have been shown users who are nobody.
+        user_factors.rows = self.dataset.n_users() + 1;
+        user_factors.data.truncate(user_factors.rows * user_factors.cols);
         if self.config.model == ModelKind::Dot {
             layers.clear();
             (user_factors, item_factors) = (Matrix::zeros(user_factors.rows, 0), Matrix::zeros(item_factors.rows, 0));
         }
-        let dot =
-            self.student.as_ref().filter(|_| self.config.model != ModelKind::Net).map(|student| &student.coordinates);
+        let student = self.student.as_ref();
+        let dot = student.and_then(Student::coordinates).filter(|_| self.config.model != ModelKind::Net);
+        let history = student.and_then(|student| match &student.teacher {
+            Teacher::Ranking(dot) => dot.history.clone(),
+            Teacher::Ratings(_) => None,
+        });
         Weights {
             user_factors,
             item_factors,
             layers,
             dot: dot.map(|dot| DotFactors { users: dot.users.clone(), items: dot.items.clone() }),
-            history: None,
+            history,
             item_bias: dot.map_or_else(Vec::new, |dot| dot.bias.clone()),
             output: self.config.output,
             y_range: self.y_range,
@@ -72,8 +80,11 @@ impl Run<'_> {
         let parameters = &parameters.finished();
         let weights = self.weights(parameters, info);
         let taught = self.student.map(|student| {
-            let dot = student.coordinates.dot_model(dataset);
-            Taught { dot, coordinates: student.coordinates, deviations: student.deviations }
+            let (dot, placing) = match student.teacher {
+                Teacher::Ratings(placing) => (placing.coordinates.dot_model(dataset), Some(placing)),
+                Teacher::Ranking(dot) => (*dot, None),
+            };
+            Taught { dot, placing, lesson: student.targets }
         });
         Ok(Outcome { weights, taught, history: state.history, kept, end })
     }

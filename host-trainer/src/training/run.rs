@@ -4,7 +4,7 @@ use super::adamw::AdamW;
 use super::batches::{Batches, Purpose, Source, stream};
 use super::blocks::Blocks;
 use super::checkpoint::State;
-use super::config::{ModelKind, Recipe, TrainConfig};
+use super::config::{ModelKind, Objective, Recipe, TrainConfig};
 use super::error::TrainError;
 use super::history::{Clock, best_of, kept, remember, six_digits};
 use super::hold_out::{check_span, hold_out};
@@ -48,15 +48,15 @@ impl<'a> Run<'a> {
         if ratings.is_empty() {
             return Err(TrainError::NoRatings);
         }
-        if dataset.implicit {
-            return Err(TrainError::NoValues { path: dataset.path.clone() });
-        }
-        let y_range = config.y_range.resolve(config.output, &dataset.scale);
-        check_span(y_range, &dataset.scale)?;
-        dataset.check_range(y_range.0, y_range.1)?;
-        let (training, validation) = hold_out(ratings, config)?;
+        let ranking = config.objective == Objective::Ranking;
+        let (y_range, (training, validation)) = if ranking {
+            (SCORES, (Cow::Borrowed(ratings), Vec::new()))
+        } else {
+            (range_of_ratings(dataset, config)?, hold_out(ratings, config)?)
+        };
         let counts = dataset.counts(&training);
         let student = match config.recipe {
+            _ if ranking => Some(Student::ranking(dataset, &training, config, observer, stop)?),
             Recipe::Plain => None,
             Recipe::Best => Some(Student::taught(dataset, &training, config, observer, stop)?),
         };
@@ -98,14 +98,15 @@ impl<'a> Run<'a> {
         let (users, items) = (self.dataset.n_users(), self.dataset.n_items());
         let parameters = match &self.student {
             None => Parameters::initial(self.config, users, items),
-            Some(student) => Parameters::student(self.config, student.users(), items, self.mean_logit()),
+            Some(student) => Parameters::student(self.config, student.users.clone(), items, self.mean_logit()),
         };
         State { parameters, history: Vec::new(), best: None }
     }
 
-    /// The logit of the mean rating: where a net begins that has learned nothing. Beside a dot term there is nothing left to begin with.
+    /// The logit of the mean rating: where a net begins that has learned nothing. Beside a dot term there is nothing left to begin with, and
+    /// scores are about 0.
     fn mean_logit(&self) -> f64 {
-        if self.config.model == ModelKind::Both {
+        if self.config.model == ModelKind::Both || self.config.objective == Objective::Ranking {
             return 0.0;
         }
         let mean = self.training.iter().map(|rating| f64::from(rating.value)).sum::<f64>() / self.training.len() as f64;
@@ -288,3 +289,16 @@ impl<'a> Run<'a> {
 
 /// Batches that wait for their step.
 const BATCHES_AHEAD: usize = 4;
+/// The range that is written down of a model whose scores have none.
+const SCORES: (f32, f32) = (0.0, 1.0);
+
+/// The range of a model of ratings; refuses data that has none, or that does not fit it.
+fn range_of_ratings(dataset: &Dataset, config: &TrainConfig) -> Result<(f32, f32), TrainError> {
+    if dataset.implicit {
+        return Err(TrainError::NoValues { path: dataset.path.clone() });
+    }
+    let y_range = config.y_range.resolve(config.output, &dataset.scale);
+    check_span(y_range, &dataset.scale)?;
+    dataset.check_range(y_range.0, y_range.1)?;
+    Ok(y_range)
+}

@@ -1,5 +1,6 @@
-//! What a teacher leaves to its student: coordinates of every user, a mean for every cell, and a dot term that says much the same.
+//! What a teacher leaves to its student: vectors of every user, a number for every cell, and a dot term that says much the same.
 
+use super::Placing;
 use super::blocks::{Cells, Lesson};
 use super::config::{ModelKind, TrainConfig};
 use super::error::TrainError;
@@ -7,7 +8,8 @@ use super::progress::{Event, Observer};
 use crate::data::side::SideColumns;
 use crate::data::{Dataset, Rating};
 use crate::teacher::{self, Coordinates, Posterior, Progress, TeacherConfig};
-use crate::weights::{Matrix, OutputForm};
+use crate::weights::{Matrix, OutputForm, Weights};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// The part of the range at either end that a sigmoid is not asked to reach.
@@ -18,10 +20,22 @@ const POPULARITY: f32 = 0.5;
 
 /// What a net is taught from.
 pub struct Student {
-    posterior: Posterior,
-    pub coordinates: Coordinates,
-    /// (coordinates): the deviation of each over the known users. The net sees coordinates divided by it.
-    pub deviations: Vec<f32>,
+    /// (users + 1, width): what the net sees of users. It is not trained.
+    pub users: Matrix,
+    pub(super) targets: Arc<dyn Cells>,
+    /// As those of a [`Lesson`].
+    pub(super) user_importance: Vec<f32>,
+    pub(super) item_importance: Vec<f32>,
+    pub(super) user_sizes: Vec<f32>,
+    pub teacher: Teacher,
+}
+
+/// Who teaches, and what is kept of it.
+pub enum Teacher {
+    /// The sampler.
+    Ratings(Placing),
+    /// A model that ranks, whose users are those of the student.
+    Ranking(Box<Weights>),
 }
 
 impl Student {
@@ -45,24 +59,35 @@ impl Student {
     /// `width` coordinates, or fewer where the data has no more.
     pub fn new(posterior: Posterior, width: usize, seed: u64) -> Self {
         let coordinates = Coordinates::new(&posterior, width, seed);
-        Self { deviations: deviations(&coordinates.users), posterior, coordinates }
+        let deviations = deviations(&coordinates.users);
+        Self {
+            users: divided(&coordinates.users, &deviations),
+            user_importance: importance(&posterior.counts.users),
+            item_importance: importance(&posterior.counts.items),
+            user_sizes: Vec::new(),
+            targets: Arc::new(posterior),
+            teacher: Teacher::Ratings(Placing { coordinates, deviations }),
+        }
     }
 
-    /// (users + 1, coordinates): what the net sees of users.
-    pub fn users(&self) -> Matrix {
-        let mut users = self.coordinates.users.clone();
-        users.data.iter_mut().zip(self.deviations.iter().cycle()).for_each(|(value, deviation)| *value /= deviation);
-        users
+    /// What is added to the net, where the teacher's coordinates are.
+    pub fn coordinates(&self) -> Option<&Coordinates> {
+        match &self.teacher {
+            Teacher::Ratings(placing) => Some(&placing.coordinates),
+            Teacher::Ranking(_) => None,
+        }
     }
 
     /// What the net should predict, beside the dot term where the model has both.
     pub fn with_lesson<R>(&self, config: &TrainConfig, y_range: (f32, f32), f: impl FnOnce(&Lesson) -> R) -> R {
-        let targets = Reachable { cells: &self.posterior, output: config.output, y_range };
+        let targets = Reachable { cells: &*self.targets, output: config.output, y_range };
+        let dot = self.coordinates().map(|coordinates| coordinates as &dyn Cells);
         f(&Lesson {
             targets: &targets,
-            offsets: (config.model == ModelKind::Both).then_some(&self.coordinates as &dyn Cells),
-            user_importance: importance(&self.posterior.counts.users),
-            item_importance: importance(&self.posterior.counts.items),
+            offsets: dot.filter(|_| config.model == ModelKind::Both),
+            user_importance: &self.user_importance,
+            item_importance: &self.item_importance,
+            user_sizes: &self.user_sizes,
         })
     }
 }
@@ -77,12 +102,17 @@ impl Cells for Posterior {
 /// The dot term.
 impl Cells for Coordinates {
     fn block(&self, users: &[u32], items: &[u32]) -> Vec<f32> {
-        let cell = |user: u32, item: u32| {
-            let (p, q) = (self.users.row(user as usize), self.items.row(item as usize));
-            self.bias[item as usize] + p.iter().zip(q).map(|(p, q)| p * q).sum::<f32>()
-        };
-        users.iter().flat_map(|&user| items.iter().map(move |&item| cell(user, item))).collect()
+        dot_block((&self.users, &self.items, &self.bias), users, items)
     }
+}
+
+/// Sums of an item's bias and the product of a user's and an item's row.
+pub fn dot_block((p, q, bias): (&Matrix, &Matrix, &[f32]), users: &[u32], items: &[u32]) -> Vec<f32> {
+    let cell = |user: u32, item: u32| {
+        let (p, q) = (p.row(user as usize), q.row(item as usize));
+        bias[item as usize] + p.iter().zip(q).map(|(p, q)| p * q).sum::<f32>()
+    };
+    users.iter().flat_map(|&user| items.iter().map(move |&item| cell(user, item))).collect()
 }
 
 /// Cells as far as the output form reaches: a sigmoid would grow without end towards the ends of its range.
@@ -104,17 +134,19 @@ impl Cells for Reachable<'_> {
     }
 }
 
-/// How much a row counts; the mean is 1.
-fn importance(counts: &[u32]) -> Vec<f32> {
-    let mut importance: Vec<f32> =
-        counts.iter().map(|&count| (count as f32 + PRIOR_RATINGS).powf(POPULARITY)).collect();
-    let mean = importance.iter().sum::<f32>() / importance.len() as f32;
-    importance.iter_mut().for_each(|weight| *weight /= mean);
-    importance
+/// How much a row with so many ratings counts; the mean is 1.
+pub fn importance(counts: &[u32]) -> Vec<f32> {
+    with_mean_one(counts.iter().map(|&count| (count as f32 + PRIOR_RATINGS).powf(POPULARITY)).collect())
+}
+
+pub fn with_mean_one(mut values: Vec<f32>) -> Vec<f32> {
+    let mean = values.iter().sum::<f32>() / values.len() as f32;
+    values.iter_mut().for_each(|value| *value /= mean);
+    values
 }
 
 /// The standard deviation of each column over the users; 1 for one that is the same for all.
-fn deviations(users: &Matrix) -> Vec<f32> {
+pub fn deviations(users: &Matrix) -> Vec<f32> {
     let known = (users.rows - 1).max(1) as f32;
     let deviation = |column: usize| {
         let values = || (1..users.rows).map(|row| users.row(row)[column]);
@@ -122,6 +154,13 @@ fn deviations(users: &Matrix) -> Vec<f32> {
         (values().map(|value| (value - mean).powi(2)).sum::<f32>() / known).sqrt()
     };
     (0..users.cols).map(deviation).map(|deviation| if deviation > 0.0 { deviation } else { 1.0 }).collect()
+}
+
+/// Each column divided by its divisor.
+pub fn divided(table: &Matrix, divisors: &[f32]) -> Matrix {
+    let mut table = table.clone();
+    table.data.iter_mut().zip(divisors.iter().cycle()).for_each(|(value, divisor)| *value /= divisor);
+    table
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use super::*;
 use crate::baselines::Baselines;
 use crate::data::random::SplitMix64;
 use crate::data::{RatingScale, Split, synthetic};
+use crate::evaluate::scores;
 use crate::metrics::Errors;
+use crate::metrics::ranking::RankingTask;
+use crate::quantize::float_net::FloatNet;
 use crate::weights::OutputForm;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -300,6 +303,66 @@ fn the_plain_recipe_beats_user_and_item_bias_on_the_demo_data_and_the_best_comes
     let oracle = Errors::of(&parts.test, data.scale, |rating| demo.oracle(rating.user, rating.item).unwrap()).rmse();
     let way = |rmse: f64| (bias - rmse) / (bias - oracle);
     assert!(way(net) >= 0.45 && way(dot) >= 0.45, "net {net}, dot {dot}, bias {bias}, oracle {oracle}");
+}
+
+/// Who takes what, in two tastes: a user and an item of the same parity meet often.
+fn two_tastes() -> Dataset {
+    let mut random = SplitMix64::new(3);
+    let pairs = (1..=80).flat_map(|user| (1..=60).map(move |item| (user, item)));
+    let chance = |user: u32, item: u32| if user % 2 == item % 2 { 0.5 } else { 0.05 };
+    let taken = pairs.filter(|&(user, item)| random.uniform() < chance(user, item));
+    let ratings = taken.map(|(user, item)| Rating { user, item, value: 1.0, ..Rating::default() }).collect();
+    let names = |n: u32| (1..=n).map(|id| id.to_string()).collect();
+    Dataset { users: names(80), items: names(60), titles: Vec::new(), ratings, implicit: true, ..tiny() }
+}
+
+fn ranking_net() -> TrainConfig {
+    let best = TrainConfig::best();
+    let (item_dim, hidden, batch_size) = (16, vec![16], 64 * 8);
+    let config = TrainConfig { rank: 4, item_dim, hidden, batch_size, epochs: 100, learning_rate: 0.02, ..best };
+    config.ranking(Some(ModelKind::Net))
+}
+
+#[test]
+fn a_net_that_ranks_learns_from_the_dot_term_and_places_whoever_it_never_saw() {
+    let data = two_tastes();
+    let parts = Split::PerItem { fraction: 0.25, seed: 1 }.apply(&data).unwrap();
+    let net = fit(&data, &parts.train, &ranking_net(), &mut (), &AtomicBool::new(false)).unwrap();
+    let task = RankingTask::new(&parts.train, &parts.test, data.n_users(), data.n_items(), |_| true);
+    let ndcg = |weights: &Weights| {
+        let net = FloatNet::new(weights);
+        task.evaluate(10, |user| scores(&net, user)).ndcg
+    };
+    let [(_, popularity), _] = task.baselines(&parts.train, 10);
+    let (dot, net) = (&net.taught.as_ref().unwrap().dot, &net.weights);
+    assert!((net.layers.len(), net.dot.as_ref(), net.output) == (2, None, OutputForm::Score));
+    assert!(ndcg(net) > ndcg(dot) - 0.03 && ndcg(net) > 1.4 * popularity.ndcg, "net {}, dot {}", ndcg(net), ndcg(dot));
+
+    // A user is the sum of the history's rows, in the net as in the dot term, and made-up users are gone.
+    assert_eq!((net.user_factors.rows, net.history.as_ref()), (81, dot.history.as_ref()));
+    assert_eq!(net.user_factors, dot.dot.as_ref().unwrap().users);
+    let history = net.history.as_ref().unwrap();
+    let same_taste = |item: usize| {
+        let mean = |parity: usize| {
+            let others = (1..=60).filter(|&other| other != item && other % 2 == parity);
+            others.map(|other| net.logit(history.row(item), other)).sum::<f32>() / 30.0
+        };
+        mean(item % 2) > mean(1 - item % 2)
+    };
+    let right = (1..=60).filter(|&item| same_taste(item)).count();
+    assert!(right >= 57, "the owner of one item is understood for {right} of 60 items");
+}
+
+#[test]
+fn a_net_that_ranks_is_trained_further_as_if_it_had_not_been_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = two_tastes();
+    let config = TrainConfig { epochs: 4, ..ranking_net() };
+    let whole = to_file(&data, &config, &folder.path().join("whole"), false).unwrap();
+    let out = folder.path().join("parts");
+    assert_eq!(interrupt(&data, &config, &out, 3, 1).unwrap().end, End::Interrupted);
+    assert_eq!(to_file(&data, &config, &out, true).unwrap(), whole);
+    assert_eq!(Weights::load(&out).unwrap().history.unwrap().rows, 61);
 }
 
 #[test]

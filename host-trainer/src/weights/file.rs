@@ -24,8 +24,8 @@ const METADATA_KEY: &str = "matchstick";
 /// The tensors of a dot term, which may stand beside the net's or alone.
 const DOT_USERS: &str = "dot.user_factors";
 const DOT_ITEMS: &str = "dot.item_factors";
-/// What a user's vector of the dot term is summed from.
-const DOT_HISTORY: &str = "dot.history_factors";
+/// What a user's vector is summed from.
+const HISTORY: &str = "history_factors";
 const ITEM_BIAS: &str = "item_bias";
 /// Tensors whose names hold no number.
 const NAMES: [&str; 9] = [
@@ -33,7 +33,7 @@ const NAMES: [&str; 9] = [
     "item_factors.weight",
     DOT_USERS,
     DOT_ITEMS,
-    DOT_HISTORY,
+    HISTORY,
     ITEM_BIAS,
     "user_ids",
     "item_ids",
@@ -96,7 +96,7 @@ impl Weights {
             item_ids: reader.ids("item_ids", item_factors.rows)?,
             titles: reader.strings("titles", item_factors.rows)?.unwrap_or_default(),
             item_bias: reader.item_bias(item_factors.rows)?,
-            history: reader.history(dot.as_ref())?,
+            history: reader.history(dot.as_ref().map_or(user_factors.cols, |dot| dot.users.cols), item_factors.rows)?,
             user_factors,
             item_factors,
             layers,
@@ -125,7 +125,7 @@ impl Weights {
             file.matrix(DOT_ITEMS, &dot.items);
         }
         if let Some(history) = &self.history {
-            file.matrix(DOT_HISTORY, history);
+            file.matrix(HISTORY, history);
         }
         if !self.item_bias.is_empty() {
             file.floats(ITEM_BIAS, vec![self.item_bias.len()], &self.item_bias);

@@ -11,6 +11,7 @@ mod cli_import;
 mod cli_names;
 mod cli_output;
 mod cli_path;
+mod cli_ranking;
 mod cli_train;
 mod demo_blob;
 mod external_memory;

@@ -1,6 +1,6 @@
 //! Reads tensors, and checks that together they are a model.
 
-use super::{DEFAULT_Y_RANGE, DOT_HISTORY, DOT_ITEMS, DOT_USERS, ITEM_BIAS, METADATA_KEY, NAMES, WeightsError};
+use super::{DEFAULT_Y_RANGE, DOT_ITEMS, DOT_USERS, HISTORY, ITEM_BIAS, METADATA_KEY, NAMES, WeightsError};
 use crate::weights::{DotFactors, Linear, Matrix, OutputForm};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde_json::{Value, json};
@@ -116,18 +116,15 @@ impl<'a> Reader<'a> {
         Ok(Some(DotFactors { users, items }))
     }
 
-    /// Rows of a user's history, as many and as wide as the dot term's item rows.
-    pub(super) fn history(&self, dot: Option<&DotFactors>) -> Result<Option<Matrix>, WeightsError> {
-        if self.tensors.tensor(DOT_HISTORY).is_err() {
+    /// Rows whose sums are users: one for each item, as wide as the dot term; as the users of the net, where there is no dot term.
+    pub(super) fn history(&self, width: usize, items: usize) -> Result<Option<Matrix>, WeightsError> {
+        if self.tensors.tensor(HISTORY).is_err() {
             return Ok(None);
         }
-        let Some(DotFactors { items, .. }) = dot else {
-            return Err(WeightsError::MissingTensor { path: self.path.into(), name: DOT_ITEMS.into() });
-        };
-        let history = self.matrix(DOT_HISTORY)?;
-        if (history.rows, history.cols) != (items.rows, items.cols) {
-            let expected = format!("[{}, {}]", items.rows, items.cols);
-            return Err(self.shape(DOT_HISTORY, vec![history.rows, history.cols], expected));
+        let history = self.matrix(HISTORY)?;
+        if (history.rows, history.cols) != (items, width) {
+            let expected = format!("[{items}, {width}]");
+            return Err(self.shape(HISTORY, vec![history.rows, history.cols], expected));
         }
         Ok(Some(history))
     }
