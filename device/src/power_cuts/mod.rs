@@ -1,0 +1,1 @@
+//! Power cuts at every operation, and at every byte of it.

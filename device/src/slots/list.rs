@@ -1,0 +1,171 @@
+//! The last page of a slot: what was offered, which pages have arrived, and the commits.
+//!
+//!     records 0                 the offer of the upload that fills the slot
+//!             1 to half a page  commits, oldest first
+//!     second half of the page   one mark for each group of pages that has arrived whole, a word each
+//!
+//! The page is erased before an upload touches anything else of the slot, so that a commit never speaks for a half-written model.
+
+use embedded_storage::nor_flash::NorFlash;
+use matchstick::blob::crc32;
+
+use crate::Region;
+use crate::region::page_bytes;
+
+/// Bytes of an offer or a commit.
+const RECORD_BYTES: u32 = 32;
+
+const OFFER: u32 = 0x4F46_4652;
+const COMMIT: u32 = 0x434D_4954;
+
+/// The smallest unit of a mark; flash with longer words takes those.
+const MARK_BYTES: u32 = 4;
+
+/// What a record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Of a commit: the higher one of two slots wins.
+    pub sequence: u32,
+    /// Length of the blob, and the CRC-32 of all of its bytes.
+    pub length: u32,
+    pub crc: u32,
+}
+
+/// The list of one slot.
+#[derive(Clone, Copy, Debug)]
+pub struct List {
+    /// First byte of the page.
+    offset: u32,
+    /// Pages of the slot before this one.
+    pages: u32,
+    page: u32,
+    mark_bytes: u32,
+}
+
+impl List {
+    /// The list of a slot; nothing if its flash is not made for it.
+    pub fn new<F: NorFlash>(slot: Region) -> Option<Self> {
+        let pages = slot.pages::<F>().checked_sub(1).filter(|&pages| pages > 0)?;
+        let mark_bytes = MARK_BYTES.max(F::WRITE_SIZE as u32);
+        let page = page_bytes::<F>();
+        (page >= 256).then_some(Self { offset: slot.page::<F>(pages), pages, page, mark_bytes })
+    }
+
+    /// Pages of the slot that a blob may fill.
+    pub fn blob_pages(&self) -> u32 {
+        self.pages
+    }
+
+    /// Pages that share a mark.
+    pub fn pages_per_mark(&self) -> u32 {
+        let marks = (self.page / 2).checked_div(self.mark_bytes).unwrap_or(1).max(1);
+        self.pages.div_ceil(marks)
+    }
+
+    /// Erases the list, and with it the slot's model.
+    pub fn erase<F: NorFlash>(&self, flash: &mut F) -> Result<(), F::Error> {
+        flash.erase(self.offset, self.offset.wrapping_add(self.page))
+    }
+
+    /// The offer of the upload that the slot holds, complete or not.
+    pub fn offer<F: NorFlash>(&self, flash: &mut F) -> Result<Option<Entry>, F::Error> {
+        Ok(decode(&self.read(flash, 0)?, OFFER))
+    }
+
+    pub fn write_offer<F: NorFlash>(&self, flash: &mut F, entry: Entry) -> Result<(), F::Error> {
+        flash.write(self.offset, &encode(entry, OFFER))
+    }
+
+    /// The newest commit, and the next free place, none where the list is full.
+    pub fn commits<F: NorFlash>(&self, flash: &mut F) -> Result<(Option<Entry>, Option<u32>), F::Error> {
+        let (mut newest, mut free) = (None::<Entry>, 1);
+        let places = self.page / 2 / RECORD_BYTES;
+        for place in 1..places {
+            let bytes = self.read(flash, place)?;
+            if bytes != [0xFF; RECORD_BYTES as usize] {
+                free = place.saturating_add(1);
+            }
+            if let Some(entry) = decode(&bytes, COMMIT)
+                && newest.is_none_or(|newest| newest.sequence < entry.sequence)
+            {
+                newest = Some(entry);
+            }
+        }
+        Ok((newest, (free < places).then_some(free)))
+    }
+
+    pub fn write_commit<F: NorFlash>(&self, flash: &mut F, place: u32, entry: Entry) -> Result<(), F::Error> {
+        flash.write(self.offset.wrapping_add(place.wrapping_mul(RECORD_BYTES)), &encode(entry, COMMIT))
+    }
+
+    /// How many groups of pages have arrived, counted from the slot's start.
+    pub fn marks<F: NorFlash>(&self, flash: &mut F) -> Result<u32, F::Error> {
+        let all = self.pages.checked_div(self.pages_per_mark()).unwrap_or(0);
+        for mark in 0..all {
+            let mut byte = [0xFF; 16];
+            let Some(word) = byte.get_mut(..self.mark_bytes as usize) else { return Ok(0) };
+            flash.read(self.mark_offset(mark), word)?;
+            if word.iter().any(|&byte| byte != 0) {
+                return Ok(mark);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Notes that a group of pages has arrived.
+    pub fn mark<F: NorFlash>(&self, flash: &mut F, mark: u32) -> Result<(), F::Error> {
+        let zeros = [0; 16];
+        match zeros.get(..self.mark_bytes as usize) {
+            Some(word) => flash.write(self.mark_offset(mark), word),
+            None => Ok(()),
+        }
+    }
+
+    fn mark_offset(&self, mark: u32) -> u32 {
+        self.offset.wrapping_add(self.page / 2).wrapping_add(mark.wrapping_mul(self.mark_bytes))
+    }
+
+    fn read<F: NorFlash>(&self, flash: &mut F, place: u32) -> Result<[u8; RECORD_BYTES as usize], F::Error> {
+        let mut bytes = [0; RECORD_BYTES as usize];
+        flash.read(self.offset.wrapping_add(place.wrapping_mul(RECORD_BYTES)), &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Magic number, sequence, length, CRC of the blob, twelve zeros, CRC of these.
+fn encode(entry: Entry, magic: u32) -> [u8; RECORD_BYTES as usize] {
+    let mut bytes = [0; RECORD_BYTES as usize];
+    let numbers = [magic, entry.sequence, entry.length, entry.crc];
+    let (body, crc) = bytes.split_at_mut(28);
+    for (four, number) in body.chunks_exact_mut(4).zip(numbers) {
+        four.copy_from_slice(&number.to_le_bytes());
+    }
+    crc.copy_from_slice(&crc32(body).to_le_bytes());
+    bytes
+}
+
+fn decode(bytes: &[u8; RECORD_BYTES as usize], magic: u32) -> Option<Entry> {
+    let (body, crc) = bytes.split_at(28);
+    let mut numbers = body.chunks_exact(4).map(|four| four.try_into().map_or(0, u32::from_le_bytes));
+    let is_whole = numbers.next() == Some(magic) && crc == crc32(body).to_le_bytes();
+    let (sequence, length, crc) = (numbers.next()?, numbers.next()?, numbers.next()?);
+    is_whole.then_some(Entry { sequence, length, crc })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bit_of_a_commit_is_protected() {
+        let entry = Entry { sequence: 3, length: 100, crc: 0xDEAD_BEEF };
+        let bytes = encode(entry, COMMIT);
+        assert_eq!(decode(&bytes, COMMIT), Some(entry));
+        assert_eq!(decode(&bytes, OFFER), None);
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(decode(&damaged, COMMIT), None, "bit {bit}");
+        }
+    }
+}

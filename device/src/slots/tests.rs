@@ -1,0 +1,1 @@
+//! Uploads, refusals and rollbacks, without power cuts.

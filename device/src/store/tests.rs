@@ -1,0 +1,1 @@
+//! Ratings come, change and go, without power cuts.
