@@ -2,9 +2,9 @@
 //! Each source of figures is registered with the prefixes of its keys, so that `--only` runs no more than it needs.
 
 mod boards;
-mod models;
+pub mod models;
 pub mod protocols;
-mod training;
+pub mod training;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,6 +36,10 @@ const SOURCES: [Source; 8] = [
     Source {
         prefixes: &[
             "rmse.ml",
+            "recall10.",
+            "mrr10.",
+            "map10.",
+            "coverage.",
             "mae.ml",
             "top10_overlap.ml",
             "item_bytes.ml",

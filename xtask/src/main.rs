@@ -12,6 +12,7 @@ mod hash;
 mod options;
 mod process;
 mod quality;
+mod scaling;
 mod setup;
 mod size;
 mod steps;
@@ -38,6 +39,7 @@ cargo xtask COMMAND
     figures [--out PATH] [--only PREFIX]
                             every figure that the documentation quotes, measured, as JSON
     quality                 trains and evaluates by every published protocol, and writes docs/quality.md
+    scaling                 times training against ratings and users on one core, and writes the tables of docs/scaling.md
     tidy [--bless]          checks of the tree itself; --bless renews the format hash in docs/blob-format.md
     setup                   only installs what the other commands need
 
@@ -78,6 +80,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "bench" => bench::run(&Options::parse(command, rest, &["--json", "--small"], &["--board"])?),
         "figures" => figures::run(&Options::parse(command, rest, &[], &["--out", "--only"])?),
         "quality" => Options::parse(command, rest, &[], &[]).and_then(|_| quality::run()),
+        "scaling" => Options::parse(command, rest, &[], &[]).and_then(|_| scaling::run()),
         "tidy" => tidy::run(&Options::parse(command, rest, &["--bless"], &[])?),
         "setup" | "set-up" => Options::parse(command, rest, &[], &[]).and_then(|_| setup::set_up()),
         _ => Err(Failure::usage(format!("there is no command {command:?}\n\n{HELP}"))),

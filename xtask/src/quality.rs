@@ -26,6 +26,8 @@ of .002 there mean nothing.
 coordinates and an item bias. `float` is the model before it is quantised, the other names are encodings of item rows. The overlap is of the best ten
 items of each user with the float model's; bytes are those of an item in the blob, its bias included.
 
+`teacher` is that factorisation's posterior mean itself, which no blob holds: what a student can reach. For ranking, the teacher is the dot term in closed form.
+
 The dot term is the smaller and at least as good a model of ratings: prefer it where nothing but ratings is asked. The net costs more and takes more
 from encodings below a byte; it is what other forms of data will need.
 ";

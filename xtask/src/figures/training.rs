@@ -17,10 +17,10 @@ const REPEATS: usize = 7;
 
 /// A synthetic data set.
 #[derive(Clone, Copy)]
-struct Data {
-    users: u32,
-    items: u32,
-    ratings: u64,
+pub struct Data {
+    pub users: u32,
+    pub items: u32,
+    pub ratings: u64,
 }
 
 /// As large as MovieLens 100K.
@@ -100,7 +100,7 @@ impl Run {
 
 impl Data {
     /// The file, made if it is not there.
-    fn file(self, program: &Path) -> Outcome<PathBuf> {
+    pub fn file(self, program: &Path) -> Outcome<PathBuf> {
         let Self { users, items, ratings } = self;
         let folder = target_dir().join("synth");
         std::fs::create_dir_all(&folder).map_err(|error| Failure::check(format!("{}: {error}", folder.display())))?;
@@ -116,7 +116,7 @@ impl Data {
 }
 
 /// A program on one core, its libraries on one thread.
-fn one_core(program: &Path) -> Command {
+pub fn one_core(program: &Path) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(program).current_dir(root());
     command.envs(["RAYON_NUM_THREADS", "OMP_NUM_THREADS"].map(|name| (name, "1")));
