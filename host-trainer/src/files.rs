@@ -1,8 +1,14 @@
 //! Writing files so that a reader never sees half of one: the bytes go to a temporary file in the same folder, which
-//! then takes the target's name. When the disk fills up or the process dies, the old file stays and nothing else is left.
+//! then takes the target's name. When the disk fills up, the old file stays and nothing else is left. When the process is
+//! killed, the old file stays, and the temporary one goes when anybody writes into that folder again.
 
+mod lock;
+
+pub use lock::{Lock, LockError};
+
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Replaces `path` by a file with these bytes, or leaves everything as it was.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -10,23 +16,39 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The same for what is made bit by bit.
-pub fn write_streamed(path: &Path, write: impl FnOnce(&mut std::fs::File) -> io::Result<()>) -> io::Result<()> {
+pub fn write_streamed(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let mut file = beside(path)?;
     write(file.as_file_mut())?;
     replace(file, path)
 }
 
 /// A temporary file that can take the place of `path`.
-pub fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    check_replaceable(path)?;
-    create_beside(path)
+fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let target = target(path)?;
+    check_replaceable(&target)?;
+    create_beside(&target)
 }
 
 /// Puts it there, once it is on the disk.
-pub fn replace(file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
+fn replace(file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
+    file.persist(target(path)?).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// What is written when `path` is: a symbolic link stays one, and the file that it points to is replaced.
+pub fn target(path: &Path) -> io::Result<PathBuf> {
+    // As many as Linux follows.
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        if !path.is_symlink() {
+            return Ok(path);
+        }
+        // Relative to the folder of the link; an absolute one replaces it all.
+        path = folder_of(&path).join(path.read_link()?);
+    }
+    Err(io::Error::other("it is a symbolic link that leads to too many others, or to itself"))
 }
 
 /// Fails if a file could not be created at `path`: to be asked before minutes of work, not after.
@@ -57,20 +79,65 @@ fn check_replaceable(path: &Path) -> io::Result<()> {
     }
 }
 
+/// What temporary files are called, but for what makes each unique.
+const PREFIX: &str = ".matchstick-";
+const SUFFIX: &str = ".part";
+
 fn create_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
+    sweep(folder);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".matchstick-").suffix(".part");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     // Temporary files are private by default; an output file has the permissions that the user's umask grants.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    loop {
+        let file = builder.tempfile_in(folder)?;
+        if is_ours(&file)? {
+            return Ok(file);
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Locks a temporary file, which says that its process lives. False if another process has swept it away just before.
+#[cfg(unix)]
+fn is_ours(file: &tempfile::NamedTempFile) -> io::Result<bool> {
+    Ok(lock::try_lock(file.as_file())? && lock::is_at(file.as_file(), file.path()))
+}
+
+/// Elsewhere a lock would keep this very process from opening the file a second time.
+#[cfg(not(unix))]
+fn is_ours(_: &tempfile::NamedTempFile) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Removes temporary files whose processes were killed: nobody holds their locks. What can't be removed stays.
+fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if cfg!(unix)
+            && name.starts_with(PREFIX)
+            && name.ends_with(SUFFIX)
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && let Ok(file) = File::options().write(true).open(entry.path())
+            // Where there are no locks, nobody can tell.
+            && file.try_lock().is_ok()
+        {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -125,5 +192,40 @@ mod tests {
         assert!(check_writable(&folder.path().join("missing/out")).is_err());
         assert!(check_writable(&folder.path().join("out")).is_ok());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_what_it_points_to_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("far")).unwrap();
+        std::fs::write(path("far/file"), "old").unwrap();
+        std::os::unix::fs::symlink("far/file", path("near")).unwrap();
+        std::os::unix::fs::symlink(path("near"), path("nearer")).unwrap();
+        write_atomically(&path("nearer"), b"new").unwrap();
+        assert_eq!(std::fs::read(path("far/file")).unwrap(), b"new");
+        assert!(path("near").is_symlink() && path("nearer").is_symlink());
+        // One that leads nowhere yet leads to a new file, one that leads to itself nowhere.
+        std::os::unix::fs::symlink("far/other", path("dangling")).unwrap();
+        write_atomically(&path("dangling"), b"new").unwrap();
+        assert_eq!(std::fs::read(path("far/other")).unwrap(), b"new");
+        std::os::unix::fs::symlink("round", path("round")).unwrap();
+        assert!(check_writable(&path("round")).unwrap_err().to_string().contains("symbolic link"));
+        assert_eq!(std::fs::read_dir(path("far")).unwrap().count(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_the_killed_left_is_swept_and_what_the_living_write_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(".matchstick-abc123.part");
+        std::fs::write(&left, "half").unwrap();
+        let living = beside(&folder.path().join("out")).unwrap();
+        assert!(!left.exists());
+        write_atomically(&folder.path().join("other"), b"whole").unwrap();
+        assert!(living.path().exists());
+        replace(living, &folder.path().join("out")).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use matchstick_trainer::data::{DataError, Dataset, Rating};
 use matchstick_trainer::metrics::Errors;
 use matchstick_trainer::training::{
-    End, Objective, Outcome, TrainConfig, TrainError, checkpoint_path, hold_out, train,
+    End, Objective, Outcome, Output, TrainConfig, TrainError, checkpoint_path, hold_out, train,
 };
 use matchstick_trainer::weights::Weights;
 use miette::Diagnostic;
@@ -114,13 +114,14 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
     if args.find_lr {
         return super::find_lr::run(&loaded, &config, args.plot.as_deref(), terminal);
     }
+    let out = &record.out;
+    let claimed = Output::claim(out)?;
     if let Some(path) = &args.record {
         record.save(path)?;
     }
-    let out = &record.out;
     let stop = stop_on_interrupt()?;
     let mut watcher = Watcher::new(terminal, Arc::clone(&stop));
-    let outcome = train(&loaded.dataset, loaded.train(), &config, out, args.resume, &mut watcher, &stop);
+    let outcome = train(&loaded.dataset, loaded.train(), &config, &claimed, args.resume, &mut watcher, &stop);
     // That nobody listens is the reason for whatever else went wrong.
     watcher.finish()?;
     let outcome = outcome?;

@@ -16,7 +16,7 @@ use matchstick_trainer::files::{check_writable, write_atomically};
 use matchstick_trainer::metrics::Errors;
 use matchstick_trainer::quantize::budget::{Wanted, check_shape, within};
 use matchstick_trainer::quantize::{Encoding, QuantizeError, QuantizeOptions};
-use matchstick_trainer::training::{TrainConfig, TrainError, fit};
+use matchstick_trainer::training::{Output, TrainConfig, TrainError, fit};
 use matchstick_trainer::weights::{Linear, Matrix, OutputForm, Weights, WeightsError};
 use miette::Diagnostic;
 use thiserror::Error;
@@ -124,11 +124,7 @@ impl CommandError for TryError {
 
 pub fn run(args: &TryArgs, terminal: &Terminal) -> Result<(), TryError> {
     let board = Board::by_name(&args.board)?;
-    if let Some(folder) = &args.keep {
-        let keep = |source| TryError::Keep { path: folder.clone(), source };
-        std::fs::create_dir_all(folder).map_err(keep)?;
-        check_writable(&folder.join("model.blob")).map_err(keep)?;
-    }
+    let _claimed = args.keep.as_deref().map(claim).transpose()?;
     let mut split = args.split.clone();
     if split.fold.is_none() && split.split.is_none() {
         split.split = Some(DEFAULT_SPLIT.to_owned());
@@ -169,6 +165,14 @@ pub fn run(args: &TryArgs, terminal: &Terminal) -> Result<(), TryError> {
         Showcase { loaded: &loaded, spec: &args.data, part, predictors, board, blob: &blob, chip, person, seen };
     terminal.result(&showcase.text(terminal)?, &showcase.json()?)?;
     Ok(())
+}
+
+/// Makes the folder to keep things in, and sees to it that the model and the blob in it will be of one run.
+fn claim(folder: &Path) -> Result<Output, TryError> {
+    let keep = |source| TryError::Keep { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(keep)?;
+    check_writable(&folder.join("model.blob")).map_err(keep)?;
+    Ok(Output::claim(&folder.join("model.safetensors"))?)
 }
 
 fn kind(loaded: &Loaded) -> &'static str {

@@ -1,12 +1,14 @@
 //! The state of a run after an epoch, in a safetensors file beside the output: enough to go on and end with the very bytes that
-//! an uninterrupted run ends with. A checkpoint of other settings or other data is refused.
+//! an uninterrupted run ends with. A checkpoint of other settings or other data is refused. Before the first epoch has ended
+//! there is a checkpoint too; it says only what was begun.
 
 use super::adamw::Parameter;
-use super::config::TrainConfig;
+use super::config::{Recipe, TrainConfig};
 use super::error::TrainError;
 use super::parameters::Parameters;
 use super::progress::EpochMetrics;
-use crate::data::{Dataset, Rating};
+use crate::data::side::SideColumns;
+use crate::data::{Dataset, Rating, RatingScale};
 use crate::weights::{Matrix, Reader, WeightsError, Writer};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -27,7 +29,7 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
     pub settings: TrainConfig,
-    /// Of the ratings to learn from and the ids.
+    /// Of the ratings to learn from, the scale they are on, the names, and what a teacher is told besides.
     pub data: String,
 }
 
@@ -46,18 +48,29 @@ pub fn path_beside(out: &Path) -> PathBuf {
 }
 
 impl Identity {
-    pub fn new(settings: &TrainConfig, dataset: &Dataset, ratings: &[Rating]) -> Self {
+    pub fn new(settings: &TrainConfig, dataset: &Dataset, ratings: &[Rating]) -> Result<Self, TrainError> {
         let mut hash = Fnv1a::new();
         for rating in ratings {
             hash.add(&rating.user.to_le_bytes());
             hash.add(&rating.item.to_le_bytes());
             hash.add(&rating.value.to_bits().to_le_bytes());
         }
-        for id in dataset.users.iter().chain(&dataset.items) {
+        for id in dataset.users.iter().chain(&dataset.items).chain(&dataset.titles) {
             hash.add(id.as_bytes());
             hash.add(&[0xff]);
         }
-        Self { settings: settings.clone(), data: format!("{} ratings, {:016x}", ratings.len(), hash.0) }
+        let RatingScale { min, max, step } = dataset.scale;
+        hash.add_floats(&[min, max, step]);
+        if settings.recipe == Recipe::Best {
+            let SideColumns { users, items, .. } = SideColumns::read(dataset)?;
+            users.iter().chain(&items).for_each(|columns| hash.add_floats(&columns.data));
+        }
+        Ok(Self { settings: settings.clone(), data: format!("{} ratings, {:016x}", ratings.len(), hash.0) })
+    }
+
+    /// Writes the checkpoint of a run of which no epoch has ended.
+    pub fn begin(&self, path: &Path) -> Result<(), TrainError> {
+        write(Writer::default(), Header { identity: self.clone(), history: Vec::new(), best: None }, path)
     }
 
     /// What is different, for the user to read.
@@ -86,38 +99,59 @@ impl State {
         if let Some((_, best)) = &self.best {
             write_parameters(&mut file, "best", best, false);
         }
-        let format = |reason: String| WeightsError::Format { path: path.into(), reason };
-        let header = serde_json::to_value(header).map_err(|error| format(error.to_string()))?;
-        file.save(header, path).map_err(|error| match error {
-            WeightsError::Write { path, source } => TrainError::Output { path, source },
-            error => error.into(),
-        })
+        write(file, header, path)
     }
 
-    /// Reads the checkpoint of this very run. `fresh` has the shapes that the parameters must have, `steps` is the number of
-    /// steps in an epoch.
-    pub fn load(path: &Path, identity: &Identity, fresh: &Parameters, steps: u32) -> Result<Self, TrainError> {
-        let bytes = std::fs::read(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => TrainError::NoCheckpoint { path: path.into() },
-            _ => WeightsError::Read { path: path.into(), source }.into(),
-        })?;
+    /// Fails if there is no checkpoint of this very run.
+    pub fn check(path: &Path, identity: &Identity) -> Result<(), TrainError> {
+        let bytes = read(path)?;
+        header(&Reader::new(path, &bytes)?, path, identity).map(drop)
+    }
+
+    /// Reads the checkpoint of this very run; nothing if none of its epochs has ended. `fresh` has the shapes that the
+    /// parameters must have, `steps` is the number of steps in an epoch.
+    pub fn load(path: &Path, identity: &Identity, fresh: &Parameters, steps: u32) -> Result<Option<Self>, TrainError> {
+        let bytes = read(path)?;
         let reader = Reader::new(path, &bytes)?;
-        let header = reader.json()?.ok_or_else(|| reader.text("metadata", "it is not a checkpoint".into()))?;
-        let header: Header =
-            serde_json::from_value(header).map_err(|error| reader.text("metadata", error.to_string()))?;
-        if let Some(what) = identity.difference(&header.identity) {
-            return Err(TrainError::OtherRun { path: path.into(), what });
+        let Header { history, best, .. } = header(&reader, path, identity)?;
+        if history.is_empty() {
+            return Ok(None);
         }
-        if header.best.is_some_and(|epoch| epoch == 0 || epoch > header.history.len()) {
-            return Err(reader.text("metadata", "its best epoch is none of its epochs".into()).into());
-        }
-        let step = steps * header.history.len() as u32;
-        let best = match header.best {
+        let step = steps * history.len() as u32;
+        let best = match best {
             Some(epoch) => Some((epoch, read_parameters(&reader, "best", fresh, step, false)?)),
             None => None,
         };
-        Ok(Self { parameters: read_parameters(&reader, "now", fresh, step, true)?, history: header.history, best })
+        Ok(Some(Self { parameters: read_parameters(&reader, "now", fresh, step, true)?, history, best }))
     }
+}
+
+fn write(file: Writer, header: Header, path: &Path) -> Result<(), TrainError> {
+    let format = |error: serde_json::Error| WeightsError::Format { path: path.into(), reason: error.to_string() };
+    file.save(serde_json::to_value(header).map_err(format)?, path).map_err(|error| match error {
+        WeightsError::Write { path, source } => TrainError::Output { path, source },
+        error => error.into(),
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TrainError> {
+    std::fs::read(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => TrainError::NoCheckpoint { path: path.into() },
+        _ => WeightsError::Read { path: path.into(), source }.into(),
+    })
+}
+
+/// What a checkpoint says about itself, if it is of this very run.
+fn header(reader: &Reader, path: &Path, identity: &Identity) -> Result<Header, TrainError> {
+    let json = reader.json()?.ok_or_else(|| reader.text("metadata", "it is not a checkpoint".into()))?;
+    let header: Header = serde_json::from_value(json).map_err(|error| reader.text("metadata", error.to_string()))?;
+    if let Some(what) = identity.difference(&header.identity) {
+        return Err(TrainError::OtherRun { path: path.into(), what });
+    }
+    if header.best.is_some_and(|epoch| epoch == 0 || epoch > header.history.len()) {
+        return Err(reader.text("metadata", "its best epoch is none of its epochs".into()).into());
+    }
+    Ok(header)
 }
 
 fn write_parameters<'a>(file: &mut Writer<'a>, prefix: &str, parameters: &'a Parameters, moments: bool) {
@@ -163,6 +197,10 @@ impl Fnv1a {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
+    }
+
+    fn add_floats(&mut self, values: &[f32]) {
+        values.iter().for_each(|value| self.add(&value.to_bits().to_le_bytes()));
     }
 }
 

@@ -33,6 +33,12 @@ pub enum TrainError {
     Backend { backend: String, reason: String },
     #[error("cannot write {}: {source}; choose another --out", path.display())]
     Output { path: PathBuf, source: std::io::Error },
+    #[error(
+        "another run{} is writing {}; wait until it ends, or choose another --out",
+        process.map_or_else(String::new, |process| format!(" (process {process})")),
+        path.display()
+    )]
+    Busy { path: PathBuf, process: Option<u32> },
     #[error("there is no run to resume: {} is missing; train without --resume", path.display())]
     NoCheckpoint { path: PathBuf },
     #[error("{} is of a run with another {what}; resume with what it was begun with, or train without --resume", path.display())]
@@ -72,7 +78,8 @@ impl TrainError {
     /// 2 where the command line was wrong, 1 where the data or the machine was.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Setting { .. } | Self::NoValues { .. } | Self::NoCheckpoint { .. } | Self::OtherRun { .. } => 2,
+            Self::Setting { .. } | Self::NoValues { .. } => 2,
+            Self::NoCheckpoint { .. } | Self::OtherRun { .. } | Self::Busy { .. } => 2,
             Self::Data(error) => error.exit_code(),
             _ => 1,
         }

@@ -21,6 +21,7 @@ mod ranking;
 mod run;
 mod schedule;
 mod student;
+mod to_file;
 
 pub use blocks::Cells;
 pub use checkpoint::path_beside as checkpoint_path;
@@ -29,14 +30,12 @@ pub use error::TrainError;
 pub use find_lr::{Point, RangeTest, find_learning_rate};
 pub use hold_out::hold_out;
 pub use progress::{End, EpochMetrics, Event, Observer};
+pub use to_file::{Output, train};
 
 use crate::data::{Dataset, Rating};
-use crate::files::{check_not_input, check_writable};
 use crate::teacher::Coordinates;
-use crate::weights::{Weights, WeightsError};
-use checkpoint::{Identity, State};
+use crate::weights::Weights;
 use run::Run;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -94,59 +93,6 @@ pub fn fit(
     let mut state = run.begin();
     let end = run.go_on(&mut state, None, observer, stop, &mut |_| Ok(()))?;
     run.outcome(state, end)
-}
-
-/// As [`fit`], and writes the weights to `out`. After each epoch the state is written to [`checkpoint_path`]; `resume` goes on
-/// from there and ends with the file that an uninterrupted run would have written. The checkpoint is removed when the run
-/// has finished; after an interruption it stays.
-pub fn train(
-    dataset: &Dataset,
-    ratings: &[Rating],
-    config: &TrainConfig,
-    out: &Path,
-    resume: bool,
-    observer: &mut dyn Observer,
-    stop: &AtomicBool,
-) -> Result<Outcome, TrainError> {
-    let unwritable = |source| TrainError::Output { path: out.into(), source };
-    check_writable(out).map_err(unwritable)?;
-    check_not_input(out, &[&dataset.path, &dataset.test_path]).map_err(unwritable)?;
-    if config.is_closed_form() {
-        let outcome = ranking::fit(dataset, ratings, config, observer, stop)?;
-        outcome.weights.save(out)?;
-        return Ok(outcome);
-    }
-    let checkpoint = checkpoint_path(out);
-    if resume && !checkpoint.exists() {
-        // Said before the teacher has learned.
-        return Err(TrainError::NoCheckpoint { path: checkpoint });
-    }
-    let run = Run::new(dataset, ratings, config, observer, stop)?;
-    let identity = Identity::new(config, dataset, ratings);
-    let mut state = run.begin();
-    let mut resumed = None;
-    if resume {
-        state = State::load(&checkpoint, &identity, &state.parameters, run.steps_per_epoch())?;
-        resumed = Some(state.history.len());
-    }
-    let mut save = |state: &State| state.save(&identity, &checkpoint);
-    let end = run.go_on(&mut state, resumed, observer, stop, &mut save)?;
-    let outcome = run.outcome(state, end)?;
-    outcome.weights.save(out)?;
-    if end != End::Interrupted {
-        remove(&checkpoint)?;
-    }
-    Ok(outcome)
-}
-
-/// A run without epochs has left none.
-fn remove(checkpoint: &Path) -> Result<(), TrainError> {
-    match std::fs::remove_file(checkpoint) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(WeightsError::Write { path: checkpoint.into(), source }.into())
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

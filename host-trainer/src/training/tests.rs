@@ -9,6 +9,7 @@ use crate::metrics::Errors;
 use crate::metrics::ranking::RankingTask;
 use crate::quantize::float_net::FloatNet;
 use crate::weights::OutputForm;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// 30 users and 20 items; the rating is a sum that a net can learn. User 30 and item 20 are never rated.
@@ -80,7 +81,7 @@ fn run(data: &Dataset, config: &TrainConfig) -> Result<Outcome, TrainError> {
 }
 
 fn to_file(data: &Dataset, config: &TrainConfig, out: &Path, resume: bool) -> Result<Vec<u8>, TrainError> {
-    train(data, &data.ratings, config, out, resume, &mut (), &AtomicBool::new(false))?;
+    train(data, &data.ratings, config, &Output::claim(out)?, resume, &mut (), &AtomicBool::new(false))?;
     Ok(std::fs::read(out).unwrap())
 }
 
@@ -93,7 +94,7 @@ fn interrupt(
     step: usize,
 ) -> Result<Outcome, TrainError> {
     let stop = AtomicBool::new(false);
-    train(data, &data.ratings, config, out, false, &mut StopAt(epoch, step, &stop), &stop)
+    train(data, &data.ratings, config, &Output::claim(out)?, false, &mut StopAt(epoch, step, &stop), &stop)
 }
 
 #[test]

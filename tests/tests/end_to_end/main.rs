@@ -4,10 +4,13 @@ mod blob_errors;
 mod blob_integrity;
 mod boards;
 mod cli;
+mod cli_at_once;
 mod cli_blob;
 mod cli_budget;
 mod cli_data;
 mod cli_import;
+#[cfg(unix)]
+mod cli_kill;
 mod cli_names;
 mod cli_output;
 mod cli_path;
