@@ -6,6 +6,11 @@ mod cli;
 
 use std::process::ExitCode;
 
+/// Half of a student's training went into pages that the system's allocator gave back and took again.
+#[cfg(feature = "train")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::run(std::env::args_os())
 }

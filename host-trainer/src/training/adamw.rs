@@ -36,6 +36,19 @@ pub struct Parameter {
     pub second: Vec<f32>,
     /// The step that each row is up to date with.
     pub step: Vec<u32>,
+    /// Whether a row may have moments. One that no batch has touched has none, and its memory needn't be visited.
+    pub touched: Vec<bool>,
+}
+
+/// What steps without a gradient do to a row, beside its moments.
+#[derive(Clone, Copy)]
+struct Idle {
+    /// value * decay - pull * first / (root of second + epsilon).
+    decay: f32,
+    pull: f32,
+    /// What remains of the first and of the second moment.
+    first: f32,
+    second: f32,
 }
 
 impl AdamW {
@@ -60,8 +73,10 @@ impl AdamW {
         adamw
     }
 
-    /// What steps `from + 1..=to` do to a row without a gradient: value * .0 - .1 * first / (root of second + epsilon).
-    fn idle(&self, from: usize, to: usize) -> (f64, f64) {
+    /// What steps `from + 1..=to` do to a row without a gradient.
+    fn idle(&self, from: u32, to: u32) -> Idle {
+        let steps = f64::from(to - from);
+        let (from, to) = (from as usize, to as usize);
         let end = to.min(from + self.horizon);
         let mut pull = 0.0;
         let mut momentum = 1.0;
@@ -70,7 +85,12 @@ impl AdamW {
             pull = pull * (1.0 - self.rates[step] * self.weight_decay) + momentum * self.pull[step];
         }
         pull *= (self.decay[to] - self.decay[end]).exp();
-        ((self.decay[to] - self.decay[from]).exp(), pull)
+        Idle {
+            decay: (self.decay[to] - self.decay[from]).exp() as f32,
+            pull: pull as f32,
+            first: BETA1.powf(steps) as f32,
+            second: BETA2.powf(steps) as f32,
+        }
     }
 }
 
@@ -82,22 +102,37 @@ fn ratio() -> f64 {
 impl Parameter {
     pub fn new(value: Matrix) -> Self {
         let (rows, size) = (value.rows, value.data.len());
-        Self { value, frozen: false, first: vec![0.0; size], second: vec![0.0; size], step: vec![0; rows] }
+        let (first, second) = (vec![0.0; size], vec![0.0; size]);
+        Self { value, frozen: false, first, second, step: vec![0; rows], touched: vec![false; rows] }
+    }
+
+    /// A parameter of which every row is up to date with step `step`.
+    pub fn resumed(value: Matrix, first: Vec<f32>, second: Vec<f32>, step: u32) -> Self {
+        let rows = value.rows;
+        Self { value, frozen: false, first, second, step: vec![step; rows], touched: vec![true; rows] }
     }
 
     /// A parameter that is given and not learned.
     pub fn frozen(value: Matrix) -> Self {
-        Self { value, frozen: true, first: Vec::new(), second: Vec::new(), step: Vec::new() }
+        Self { value, frozen: true, first: Vec::new(), second: Vec::new(), step: Vec::new(), touched: Vec::new() }
+    }
+
+    /// A copy that predicts the same and cannot be trained further.
+    pub fn without_moments(&self) -> Self {
+        let Self { value, frozen, step, touched, .. } = self;
+        let (value, frozen, step, touched) = (value.clone(), *frozen, step.clone(), touched.clone());
+        Self { value, frozen, first: Vec::new(), second: Vec::new(), step, touched }
     }
 
     /// The rows, as they stand after step `step`, one after another.
     pub fn gather(&mut self, adamw: &AdamW, step: u32, rows: &[u32]) -> Vec<f32> {
         let mut gathered = Vec::with_capacity(rows.len() * self.value.cols);
         for &row in rows {
-            if !self.frozen {
-                self.catch_up(adamw, step, row as usize);
+            let row = row as usize;
+            if !self.frozen && self.step[row] < step {
+                self.catch_up(row, step, adamw.idle(self.step[row], step));
             }
-            gathered.extend_from_slice(self.value.row(row as usize));
+            gathered.extend_from_slice(self.value.row(row));
         }
         gathered
     }
@@ -107,24 +142,25 @@ impl Parameter {
         if self.frozen {
             return;
         }
+        let mut idle: Vec<Option<Idle>> = vec![None; step as usize];
         for row in 0..self.value.rows {
-            self.catch_up(adamw, step, row);
+            let from = self.step[row];
+            if from < step {
+                let idle = *idle[from as usize].get_or_insert_with(|| adamw.idle(from, step));
+                self.catch_up(row, step, idle);
+            }
         }
     }
 
-    fn catch_up(&mut self, adamw: &AdamW, step: u32, row: usize) {
-        let from = self.step[row];
-        if from >= step {
-            return;
-        }
-        let (decay, pull) = adamw.idle(from as usize, step as usize);
-        let (decay, pull) = (decay as f32, pull as f32);
-        let idle_steps = f64::from(step - from);
-        let (shrink1, shrink2) = (BETA1.powf(idle_steps) as f32, BETA2.powf(idle_steps) as f32);
-        for ((value, first), second) in self.row(row) {
-            *value = *value * decay - pull * *first / (second.sqrt() + EPSILON);
-            *first *= shrink1;
-            *second *= shrink2;
+    fn catch_up(&mut self, row: usize, step: u32, idle: Idle) {
+        if self.touched[row] {
+            for ((value, first), second) in self.row(row) {
+                *value = *value * idle.decay - idle.pull * *first / (second.sqrt() + EPSILON);
+                *first *= idle.first;
+                *second *= idle.second;
+            }
+        } else {
+            self.value.row_mut(row).iter_mut().for_each(|value| *value *= idle.decay);
         }
         self.step[row] = step;
     }
@@ -144,6 +180,7 @@ impl Parameter {
         for (&row, gradients) in rows.iter().zip(gradients.chunks_exact(self.value.cols)) {
             debug_assert_eq!(self.step[row as usize] + 1, step);
             self.step[row as usize] = step;
+            self.touched[row as usize] = true;
             for (((value, first), second), gradient) in self.row(row as usize).zip(gradients) {
                 *first = *first * beta1 + *gradient * (1.0 - beta1);
                 *second = *second * beta2 + *gradient * *gradient * (1.0 - beta2);

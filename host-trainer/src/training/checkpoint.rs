@@ -180,7 +180,7 @@ fn read_parameters(
         let floats = |part: &str| reader.floats_of_shape(&format!("{prefix}.{index}.{part}"), &[rows, cols]);
         let (first, second) = if moments { (floats("first")?, floats("second")?) } else { (vec![], vec![]) };
         let value = Matrix { rows, cols, data: floats("value")? };
-        Ok(Parameter { value, frozen: false, first, second, step: vec![step; rows] })
+        Ok(Parameter::resumed(value, first, second, step))
     };
     fresh.0.iter().enumerate().map(|(index, fresh)| read(index, fresh)).collect::<Result<_, _>>().map(Parameters)
 }

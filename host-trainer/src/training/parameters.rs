@@ -84,14 +84,7 @@ impl Parameters {
 
     /// A copy that predicts the same and cannot be trained further.
     pub fn without_moments(&self) -> Self {
-        let copy = |parameter: &Parameter| Parameter {
-            value: parameter.value.clone(),
-            frozen: parameter.frozen,
-            first: Vec::new(),
-            second: Vec::new(),
-            step: parameter.step.clone(),
-        };
-        Self(self.0.iter().map(copy).collect())
+        Self(self.0.iter().map(Parameter::without_moments).collect())
     }
 
     /// Takes step `step` on a batch. `masks` are as in [`Input`].
