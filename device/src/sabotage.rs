@@ -13,13 +13,13 @@ pub enum Sabotage {
     CommitIgnored,
     /// Forgetting everything is not finished at boot.
     PurgeForgotten,
-    /// The commit of a model is written before the model is checked against its checksum, and boot does not check it either.
-    ModelUnchecked,
+    /// The checksum of a model's commit is not looked at, nor the model it speaks for.
+    CommitsUnchecked,
     /// An upload goes into the slot of the running model.
     RunningSlotOverwritten,
 }
 
-thread_local! {
+std::thread_local! {
     static BROKEN: Cell<Option<Sabotage>> = const { Cell::new(None) };
 }
 

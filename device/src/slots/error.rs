@@ -5,7 +5,7 @@ use matchstick::BlobError;
 /// Why an upload, a commit or a rollback was refused. The running model stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotError<E> {
-    /// The driver reported an error. An upload goes on at [`Slots::resume_at`](super::Slots::resume_at).
+    /// The driver reported an error. An upload has to begin anew.
     Flash(E),
     /// The slots are not of whole pages, too small, or the flash's words are longer than 16 bytes.
     Unsupported,

@@ -1,8 +1,8 @@
 //! The last page of a slot: what was offered, which pages have arrived, and the commits.
 //!
-//!     records 0                 the offer of the upload that fills the slot
-//!             1 to half a page  commits, oldest first
-//!     second half of the page   one mark for each group of pages that has arrived whole, a word each
+//!     record 0                  the offer of the upload that fills the slot
+//!     the next, to 3/4 of it    commits, oldest first
+//!     last quarter of the page  one mark for each group of pages that has arrived whole, a word each
 //!
 //! The page is erased before an upload touches anything else of the slot, so that a commit never speaks for a half-written model.
 
@@ -24,9 +24,9 @@ const MARK_BYTES: u32 = 4;
 /// What a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Of a commit: the higher one of two slots wins.
+    /// Of a commit: the higher one of two slots wins. Of an offer: that of the model that ran, so that an offer which was committed is over.
     pub sequence: u32,
-    /// Length of the blob, and the CRC-32 of all of its bytes.
+    /// Length of the blob, and the CRC-32 with which it ends.
     pub length: u32,
     pub crc: u32,
 }
@@ -58,7 +58,7 @@ impl List {
 
     /// Pages that share a mark.
     pub fn pages_per_mark(&self) -> u32 {
-        let marks = (self.page / 2).checked_div(self.mark_bytes).unwrap_or(1).max(1);
+        let marks = (self.page / 4).checked_div(self.mark_bytes).unwrap_or(1).max(1);
         self.pages.div_ceil(marks)
     }
 
@@ -79,7 +79,7 @@ impl List {
     /// The newest commit, and the next free place, none where the list is full.
     pub fn commits<F: NorFlash>(&self, flash: &mut F) -> Result<(Option<Entry>, Option<u32>), F::Error> {
         let (mut newest, mut free) = (None::<Entry>, 1);
-        let places = self.page / 2 / RECORD_BYTES;
+        let places = self.places();
         for place in 1..places {
             let bytes = self.read(flash, place)?;
             if bytes != [0xFF; RECORD_BYTES as usize] {
@@ -98,18 +98,33 @@ impl List {
         flash.write(self.offset.wrapping_add(place.wrapping_mul(RECORD_BYTES)), &encode(entry, COMMIT))
     }
 
-    /// How many groups of pages have arrived, counted from the slot's start.
-    pub fn marks<F: NorFlash>(&self, flash: &mut F) -> Result<u32, F::Error> {
-        let all = self.pages.checked_div(self.pages_per_mark()).unwrap_or(0);
-        for mark in 0..all {
-            let mut byte = [0xFF; 16];
-            let Some(word) = byte.get_mut(..self.mark_bytes as usize) else { return Ok(0) };
-            flash.read(self.mark_offset(mark), word)?;
-            if word.iter().any(|&byte| byte != 0) {
-                return Ok(mark);
+    /// How many groups of pages have arrived, counted from the slot's start; nothing unless the rest of the list is blank, which it isn't where its erasing was cut.
+    ///
+    /// A mark is written when its pages are done: one bit of it is enough.
+    pub fn marks<F: NorFlash>(&self, flash: &mut F) -> Result<Option<u32>, F::Error> {
+        for place in 1..self.places() {
+            if self.read(flash, place)? != [0xFF; RECORD_BYTES as usize] {
+                return Ok(None);
             }
         }
-        Ok(all)
+        let (mut arrived, mut is_over) = (0_u32, false);
+        for mark in 0..(self.page / 4).checked_div(self.mark_bytes).unwrap_or(0) {
+            let mut bytes = [0xFF; 16];
+            let Some(word) = bytes.get_mut(..self.mark_bytes as usize) else { return Ok(None) };
+            flash.read(self.mark_offset(mark), word)?;
+            let is_marked = bytes != [0xFF; 16];
+            if is_marked && is_over {
+                return Ok(None);
+            }
+            is_over |= !is_marked;
+            arrived = arrived.saturating_add(u32::from(is_marked));
+        }
+        Ok(Some(arrived))
+    }
+
+    /// Places of records, the offer's included.
+    fn places(&self) -> u32 {
+        self.page / 4 * 3 / RECORD_BYTES
     }
 
     /// Notes that a group of pages has arrived.
@@ -122,7 +137,7 @@ impl List {
     }
 
     fn mark_offset(&self, mark: u32) -> u32 {
-        self.offset.wrapping_add(self.page / 2).wrapping_add(mark.wrapping_mul(self.mark_bytes))
+        self.offset.wrapping_add(self.page / 4 * 3).wrapping_add(mark.wrapping_mul(self.mark_bytes))
     }
 
     fn read<F: NorFlash>(&self, flash: &mut F, place: u32) -> Result<[u8; RECORD_BYTES as usize], F::Error> {
@@ -148,8 +163,13 @@ fn decode(bytes: &[u8; RECORD_BYTES as usize], magic: u32) -> Option<Entry> {
     let (body, crc) = bytes.split_at(28);
     let mut numbers = body.chunks_exact(4).map(|four| four.try_into().map_or(0, u32::from_le_bytes));
     let is_whole = numbers.next() == Some(magic) && crc == crc32(body).to_le_bytes();
-    let (sequence, length, crc) = (numbers.next()?, numbers.next()?, numbers.next()?);
-    is_whole.then_some(Entry { sequence, length, crc })
+    let (sequence, length, stated) = (numbers.next()?, numbers.next()?, numbers.next()?);
+    #[cfg(test)]
+    if crate::sabotage::is(crate::sabotage::Sabotage::CommitsUnchecked) {
+        let is_begun = bytes.first_chunk() == Some(&magic.to_le_bytes());
+        return is_begun.then_some(Entry { sequence, length, crc: stated });
+    }
+    is_whole.then_some(Entry { sequence, length, crc: stated })
 }
 
 #[cfg(test)]

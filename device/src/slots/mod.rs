@@ -29,7 +29,7 @@ pub const CHUNK_UNIT: usize = 16;
 pub struct Offer {
     /// Bytes of the blob.
     pub length: u32,
-    /// CRC-32 of all of them, the four of the blob's own CRC included.
+    /// The CRC-32 with which the blob ends: of all bytes but the last four. With those it would be the same number for every blob.
     pub crc: u32,
     /// The board it is for, as [`item_key`](crate::item_key) of its name.
     pub board: u64,
@@ -133,7 +133,7 @@ impl Slots {
         self.upload = None;
         let list = self.list(self.other());
         list.erase(flash)?;
-        list.write_offer(flash, Entry { sequence: 0, length: offer.length, crc: offer.crc })?;
+        list.write_offer(flash, Entry { sequence: self.sequence(), length: offer.length, crc: offer.crc })?;
         self.upload = Some(Upload { length: offer.length, crc: offer.crc, written: 0 });
         Ok(0)
     }
@@ -147,8 +147,8 @@ impl Slots {
     /// Writes a chunk, and erases pages as they are reached.
     ///
     /// # Errors
-    /// [`SlotError::NoUpload`], [`SlotError::WrongOffset`], [`SlotError::WrongChunk`]: nothing was touched. [`SlotError::Flash`]: the upload goes on at
-    /// [`Slots::resume_at`].
+    /// [`SlotError::NoUpload`], [`SlotError::WrongOffset`], [`SlotError::WrongChunk`]: nothing was touched. [`SlotError::Flash`]: the upload has to
+    /// begin anew.
     pub fn chunk<F: MappedFlash>(
         &mut self,
         flash: &mut F,
@@ -165,7 +165,7 @@ impl Slots {
         if end.is_none_or(|end| end > upload.length) || !(is_multiple || is_last) {
             return Err(SlotError::WrongChunk);
         }
-        // Until all is written, what counts is what the list will say after a power cut.
+        // After an error nobody knows what is in flash: the upload begins anew.
         self.upload = None;
         let mut rest = bytes;
         let mut written = upload.written;
@@ -175,10 +175,7 @@ impl Slots {
                     written = written.wrapping_add(taken as u32);
                     rest = rest.get(taken..).unwrap_or(&[]);
                 }
-                Err(error) => {
-                    self.upload = self.interrupted(flash).unwrap_or(None);
-                    return Err(SlotError::Flash(error));
-                }
+                Err(error) => return Err(SlotError::Flash(error)),
             }
         }
         self.upload = Some(Upload { written, ..upload });
@@ -211,13 +208,7 @@ impl Slots {
         if upload.written < upload.length {
             return Err(SlotError::Incomplete);
         }
-        #[cfg(test)]
-        let is_checked = !crate::sabotage::is(crate::sabotage::Sabotage::ModelUnchecked);
-        #[cfg(not(test))]
-        let is_checked = true;
-        if is_checked {
-            self.check(flash, upload, terms, fits)?;
-        }
+        self.check(flash, upload, terms, fits)?;
         let entry = Entry { sequence: 0, length: upload.length, crc: upload.crc };
         self.switch_to_other(flash, entry)?;
         self.upload = None;
@@ -238,7 +229,7 @@ impl Slots {
     /// Writes the record that makes the other slot's model the running one.
     fn switch_to_other<F: MappedFlash>(&mut self, flash: &mut F, entry: Entry) -> Result<(), SlotError<F::Error>> {
         let other = self.other();
-        let sequence = self.running.map_or(0, |running| running.sequence).wrapping_add(1);
+        let sequence = self.sequence().wrapping_add(1);
         let entry = Entry { sequence, ..entry };
         let (_, place) = self.list(other).commits(flash)?;
         self.list(other).write_commit(flash, place.ok_or(SlotError::ListFull)?, entry)?;
@@ -255,7 +246,7 @@ impl Slots {
         fits: impl FnOnce(&Model<'_>) -> bool,
     ) -> Result<(), SlotError<F::Error>> {
         let blob = flash.mapped(self.region(self.other()).offset, upload.length);
-        if blob.is_empty() || crc32(blob) != upload.crc {
+        if stated_crc(blob).is_none() || crc32(blob.get(..blob.len().wrapping_sub(4)).unwrap_or(&[])) != upload.crc {
             return Err(SlotError::WrongChecksum);
         }
         #[cfg(feature = "signed")]
@@ -285,21 +276,28 @@ impl Slots {
     fn valid<F: MappedFlash>(&self, flash: &mut F, slot: usize) -> Result<Option<Entry>, F::Error> {
         let (Some(entry), _) = self.list(slot).commits(flash)? else { return Ok(None) };
         #[cfg(test)]
-        if crate::sabotage::is(crate::sabotage::Sabotage::ModelUnchecked) {
+        if crate::sabotage::is(crate::sabotage::Sabotage::CommitsUnchecked) {
             return Ok(Some(entry));
         }
         let blob = flash.mapped(self.region(slot).offset, entry.length);
-        let is_whole = !blob.is_empty() && crc32(blob) == entry.crc && Model::from_bytes(blob).is_ok();
+        let is_whole = stated_crc(blob) == Some(entry.crc) && Model::from_bytes(blob).is_ok();
         Ok(is_whole.then_some(entry))
     }
 
     /// The upload that the list of the other slot tells of.
     fn interrupted<F: NorFlash>(&self, flash: &mut F) -> Result<Option<Upload>, F::Error> {
         let list = self.list(self.other());
-        let (Some(offer), (None, _)) = (list.offer(flash)?, list.commits(flash)?) else { return Ok(None) };
+        let Some(offer) = list.offer(flash)?.filter(|offer| offer.sequence == self.sequence()) else { return Ok(None) };
+        let Some(marks) = list.marks(flash)? else { return Ok(None) };
         let group = list.pages_per_mark().wrapping_mul(page_bytes::<F>());
-        let written = list.marks(flash)?.wrapping_mul(group).min(offer.length);
-        Ok(Some(Upload { length: offer.length, crc: offer.crc, written }))
+        let written = marks.wrapping_mul(group).min(offer.length);
+        // An upload of which nothing has arrived begins with a fresh list.
+        Ok((written > 0).then_some(Upload { length: offer.length, crc: offer.crc, written }))
+    }
+
+    /// The sequence number of the running model's commit; 0 where none runs.
+    fn sequence(&self) -> u32 {
+        self.running.map_or(0, |running| running.sequence)
     }
 
     /// Writes what fits into the page at `offset`, which is erased if this is its start; returns how many bytes that were.
@@ -357,4 +355,9 @@ impl Slots {
         let [first, second] = self.lists;
         if slot == 0 { first } else { second }
     }
+}
+
+/// The last four bytes.
+fn stated_crc(blob: &[u8]) -> Option<u32> {
+    blob.last_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }

@@ -53,10 +53,13 @@ pub struct Store<const RATINGS: usize> {
 
 /// The key of an item: FNV-1a of its external id, 64 bits. Where a model has no ids it is that of the row, in decimal.
 #[must_use]
-pub fn item_key(external_id: &[u8]) -> u64 {
-    external_id
-        .iter()
-        .fold(0xCBF2_9CE4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
+pub const fn item_key(external_id: &[u8]) -> u64 {
+    let (mut hash, mut rest) = (0xCBF2_9CE4_8422_2325, external_id);
+    while let [byte, later @ ..] = rest {
+        hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01B3);
+        rest = later;
+    }
+    hash
 }
 
 impl<const RATINGS: usize> Store<RATINGS> {
