@@ -111,7 +111,8 @@ pub trait Kernels {
     fn output(acts: &[ActQuad], weights: &[Quad16]) -> i32;
 }
 
-#[cfg(test)]
+// Texts are compared, which Miri has nothing to say about and takes long for.
+#[cfg(all(test, not(miri)))]
 mod tests {
     use std::{collections::BTreeSet, vec::Vec};
 
