@@ -3,6 +3,7 @@
 //! It has no clock. Whoever carries the bytes starts one when it writes what it got from [`Client::open`], [`Client::request`] or
 //! [`Timeout::Resend`], and calls [`Client::timeout`] when it runs out before [`Client::receive`] had an event.
 
+use super::codec;
 use super::frame::{self, Header, Kind, MIN_FRAME_BYTES, Receiver, frame_bytes};
 use super::{LinkCounts, Reply, Request, SCHEMA_KEY};
 
@@ -144,9 +145,7 @@ impl<const RECEIVE: usize, const SEND: usize> Client<RECEIVE, SEND> {
         state.sequence = state.sequence.checked_add(1).unwrap_or(1);
         let largest = state.largest;
         let header = state.begin(Kind::Request);
-        let encoded = frame::encode(&mut self.frame, largest, header, |message| {
-            postcard::to_slice(request, message).ok().map(|bytes| bytes.len())
-        });
+        let encoded = frame::encode(&mut self.frame, largest, header, |message| codec::encode(request, message));
         let Some(length) = encoded else {
             state.left = None;
             return Err(ClientError::TooLong);
@@ -172,7 +171,7 @@ impl<const RECEIVE: usize, const SEND: usize> Client<RECEIVE, SEND> {
             Kind::WrongKey => Event::WrongKey { theirs: header.key },
             _ if header.key != SCHEMA_KEY => Event::WrongKey { theirs: header.key },
             Kind::Opened => state.opened(message),
-            _ => decode(message),
+            _ => codec::decode(message).map_or(Event::Undecodable, Event::Reply),
         };
         state.open &= !matches!(event, Event::SessionLost | Event::WrongKey { .. });
         Some(event)
@@ -237,12 +236,5 @@ impl State {
         self.open = true;
         self.largest = usize::from(frame_bytes).max(MIN_FRAME_BYTES);
         Event::Opened { frame_bytes }
-    }
-}
-
-fn decode(message: &[u8]) -> Event<'_> {
-    match postcard::take_from_bytes(message) {
-        Ok((reply, [])) => Event::Reply(reply),
-        _ => Event::Undecodable,
     }
 }

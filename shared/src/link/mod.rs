@@ -10,11 +10,17 @@
 //!   travel as little-endian bytes, so neither side copies or allocates.
 
 mod client;
+mod codec;
 mod failure;
+mod fields;
 pub mod frame;
 mod lists;
 mod message;
+#[cfg(any(feature = "std", test))]
+pub mod samples;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Client, ClientError, Event, Timeout};
 pub use failure::Failure;

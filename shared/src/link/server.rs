@@ -1,5 +1,6 @@
 //! The board's half of a session: executes each request once, and repeats the reply when the request comes again.
 
+use super::codec;
 use super::frame::{self, Header, Kind, MIN_FRAME_BYTES, Receiver, count, frame_bytes};
 use super::{Failure, LinkCounts, Reply, Request, SCHEMA_KEY};
 
@@ -78,7 +79,7 @@ impl<const RECEIVE: usize, const SEND: usize> Server<RECEIVE, SEND> {
                 }
                 Verdict::New => {
                     let answer = Answer { header, buffer: reply, session };
-                    return Some(match decode(receiver.message()) {
+                    return Some(match codec::decode(receiver.message()) {
                         Some(request) => Incoming::Request(request, answer),
                         None => Incoming::Send(answer.refuse()),
                     });
@@ -173,11 +174,6 @@ const fn is_newer(sequence: u16, last: u16) -> bool {
     sequence != 0 && sequence.wrapping_sub(last).cast_signed() > 0
 }
 
-/// The request in a message that has nothing behind it.
-fn decode(message: &[u8]) -> Option<Request<'_>> {
-    postcard::take_from_bytes(message).ok().and_then(|(request, rest)| rest.is_empty().then_some(request))
-}
-
 /// Encodes what is said about a session, in answer to a frame.
 fn notify(buffer: &mut [u8; NOTICE_BYTES], header: Header, kind: Kind, number: Option<u16>) -> &[u8] {
     let header = Header { key: SCHEMA_KEY, kind, ..header };
@@ -225,5 +221,5 @@ impl<'a> Answer<'a> {
 }
 
 fn encode(buffer: &mut [u8], largest: usize, header: Header, reply: &Reply<'_>) -> Option<usize> {
-    frame::encode(buffer, largest, header, |message| postcard::to_slice(reply, message).ok().map(|bytes| bytes.len()))
+    frame::encode(buffer, largest, header, |message| codec::encode(reply, message))
 }
