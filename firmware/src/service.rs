@@ -33,9 +33,9 @@ impl<'flash> Service<'flash> {
 
     /// Decodes a request, answers it, and encodes the reply.
     pub fn serve(&self, request: &[u8], scratch: &mut Scratch, platform: &mut impl Platform, reply: &mut ReplyFrame) {
-        match postcard::from_bytes(request) {
-            Ok(request) => reply.encode(&self.answer(&request, scratch, platform)),
-            Err(_) => reply.encode(&Reply::Failed(Failure::BadRequest)),
+        match Request::from_bytes(request) {
+            Some(request) => reply.encode(&self.answer(&request, scratch, platform)),
+            None => reply.encode(&Reply::Failed(Failure::BadRequest)),
         }
     }
 

@@ -95,13 +95,9 @@ impl ReplyFrame {
     /// Encodes a reply in place of the one before.
     pub(crate) fn encode(&mut self, reply: &Reply<'_>) {
         let [low, high, message @ ..] = &mut self.buffer;
-        let length = match postcard::to_slice(reply, message) {
-            Ok(encoded) => encoded.len(),
-            // Only a model's name can be that long; this reply is a few bytes and always fits.
-            Err(_) => {
-                postcard::to_slice(&Reply::Failed(Failure::ReplyTooLong), message).map_or(0, |encoded| encoded.len())
-            }
-        };
+        // Only a model's name can be that long; a failure is a few bytes and always fits.
+        let fitting = reply.to_slice(message).or_else(|| Reply::Failed(Failure::ReplyTooLong).to_slice(message));
+        let length = fitting.unwrap_or(0);
         [*low, *high] = u16::try_from(length).unwrap_or(0).to_le_bytes();
         self.bytes = 2 + length;
     }

@@ -4,6 +4,8 @@
 //! error is kept until the end, so a field is one call. The derived code stays, for hosts and as what this is tested against: both
 //! read and write the same bytes.
 
+use super::{Reply, Request};
+
 /// Writes into a buffer. What doesn't fit is noted and not written.
 pub(super) struct Writer<'a> {
     buffer: &'a mut [u8],
@@ -107,6 +109,22 @@ impl Reader<'_> {
     /// The number of a variant.
     pub(super) fn tag(&mut self) -> u32 {
         self.word()
+    }
+}
+
+impl<'a> Request<'a> {
+    /// The request that these bytes are, whole; none where they are no request.
+    #[must_use]
+    pub fn from_bytes(bytes: &'a [u8]) -> Option<Self> {
+        decode(bytes)
+    }
+}
+
+impl Reply<'_> {
+    /// Writes the reply at the start of a buffer; its length, or nothing where it doesn't fit.
+    #[must_use]
+    pub fn to_slice(&self, buffer: &mut [u8]) -> Option<usize> {
+        encode(self, buffer)
     }
 }
 
