@@ -22,7 +22,6 @@ mod fuzz_seeds;
 mod golden_vectors;
 mod kernels_on_boards;
 mod large_catalogues;
-mod learning;
 mod limits;
 mod nor_chip;
 mod protocol_page;
