@@ -8,7 +8,8 @@ use clap::{Args, Subcommand};
 use matchstick::Score;
 use matchstick::link::{Digest, MAX_TOP, RankedItem};
 use matchstick_emulator::{
-    Answer, Board, BuildError, Emulator, EmulatorError, Image, Query, UnknownBoard, UserKey, build,
+    Answer, Board, BuildError, ElfError, Emulator, EmulatorError, Image, Query, UnknownBoard, UserKey, build,
+    image_sizes,
 };
 use matchstick_trainer::evaluate::{EvaluateError, check_model, with_scorer};
 use matchstick_trainer::weights::{Weights, WeightsError};
@@ -92,6 +93,9 @@ pub enum EmulateError {
     Engine(#[from] EvaluateError),
     #[error(transparent)]
     Build(#[from] BuildError),
+    #[error("--firmware: {0}")]
+    #[diagnostic(help("give the ELF file that cargo built for this board, or leave --firmware out to have it built"))]
+    Firmware(#[from] ElfError),
     #[error(transparent)]
     Emulator(#[from] EmulatorError),
     #[error("{board} gave another kind of answer than was asked for")]
@@ -125,6 +129,10 @@ impl CommandError for EmulateError {
 
 pub fn run(args: &EmulateArgs, terminal: &Terminal) -> Result<(), EmulateError> {
     let board = Board::by_name(&args.board)?;
+    if let Some(given) = args.firmware.as_deref().filter(|given| given.exists()) {
+        // QEMU would boot anything, and wait for it to answer.
+        image_sizes(given)?;
+    }
     let blob = BlobFile::open(&args.blob.blob)?;
     let weights = args.blob.model.as_deref().map(Weights::load).transpose()?;
     check_model(weights.as_ref(), &blob.model()?)?;

@@ -44,7 +44,7 @@ pub struct EvalArgs {
     blob: Option<BlobArgs>,
     /// Train, quantise and evaluate as a published protocol says, on every fold of --data, instead of evaluating a blob
     #[cfg(feature = "train")]
-    #[arg(long, value_enum, value_name = "PROTOCOL", conflicts_with_all = ["blob", "model", "fold", "split", "top"])]
+    #[arg(long, value_enum, value_name = "PROTOCOL", conflicts_with_all = ["blob", "model", "ColumnArgs", "SplitArgs", "top"])]
     protocol: Option<Protocol>,
     #[command(flatten)]
     data: DataArgs,
@@ -56,11 +56,11 @@ pub struct EvalArgs {
     top: Option<u16>,
     /// With --protocol: how weights come from ratings
     #[cfg(feature = "train")]
-    #[arg(long, value_enum, default_value_t = Recipe::Best)]
+    #[arg(long, value_enum, default_value_t = Recipe::Best, requires = "protocol", conflicts_with = "blob")]
     recipe: Recipe,
     /// With --protocol: the seed of training
     #[cfg(feature = "train")]
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "protocol", conflicts_with = "blob")]
     seed: u64,
 }
 

@@ -53,6 +53,9 @@ pub fn run(args: &ExportArgs, terminal: &Terminal) -> Result<(), ExportError> {
         check_writable(out).map_err(UnwritableError::of(out))?;
         check_not_input(out, &[&args.model]).map_err(UnwritableError::of(out))?;
     }
+    if args.ids.as_ref() == Some(&args.out) {
+        return Err(UnwritableError::of(&args.out)(io::Error::other("--ids is to be the same file")).into());
+    }
     let weights = Weights::load(&args.model)?;
     let report = export(&weights, &args.out)?;
     let mut text = format!("{}\nwrote {}\n", report_text(&report, terminal), args.out.display());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use matchstick_trainer::files::write_atomically;
+use matchstick_trainer::files::{check_not_input, check_writable, write_atomically};
 use matchstick_trainer::training::{RangeTest, TrainConfig, find_learning_rate};
 use plotters::prelude::*;
 use serde_json::json;
@@ -22,6 +22,14 @@ pub fn run(
     plot: Option<&Path>,
     terminal: &Terminal,
 ) -> Result<(), TrainCommandError> {
+    let unwritable = |path: &Path| {
+        let path = PathBuf::from(path);
+        move |source| TrainCommandError::Plot { path, source }
+    };
+    if let Some(path) = plot {
+        check_writable(path).map_err(unwritable(path))?;
+        check_not_input(path, &[&loaded.dataset.path, &loaded.dataset.test_path]).map_err(unwritable(path))?;
+    }
     let stop = stop_on_interrupt()?;
     let mut watcher = Watcher::quiet(terminal, Arc::clone(&stop));
     let test = find_learning_rate(&loaded.dataset, loaded.train(), config, &mut watcher, &stop);
@@ -33,8 +41,7 @@ pub fn run(
     }
     text.push_str(&format!("\ntry --learning-rate {:.2e}, a tenth of where the loss is smallest\n", test.suggestion));
     if let Some(path) = plot {
-        let unwritable = |source| TrainCommandError::Plot { path: PathBuf::from(path), source };
-        write_atomically(path, picture(&test).as_bytes()).map_err(unwritable)?;
+        write_atomically(path, picture(&test).as_bytes()).map_err(unwritable(path))?;
         text.push_str(&format!("wrote {}\n", path.display()));
     }
     let json = json!({ "suggestion": test.suggestion, "points": test.points, "plot": plot.map(named) });

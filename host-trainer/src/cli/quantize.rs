@@ -63,6 +63,13 @@ pub struct QuantizeArgs {
     columns: ColumnArgs,
 }
 
+impl QuantizeArgs {
+    /// An option that was given and says nothing of a model without a net.
+    fn about_a_net(&self) -> Option<&'static str> {
+        self.layout.map(|_| "--layout").or(self.encoding.map(|_| "--encoding"))
+    }
+}
+
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayoutArg {
     Folded,
@@ -102,6 +109,9 @@ pub enum QuantizeCommandError {
     #[error("{option} says how to read --data, and there is no --data")]
     #[diagnostic(help("name the ratings with --data, or leave {option} out: the model's own tables serve"))]
     WithoutData { option: &'static str },
+    #[error("{option} is about a net, and `{}` is a dot product alone, of which there is one form: int8 rows", path.display())]
+    #[diagnostic(help("leave {option} out"))]
+    DotAlone { option: &'static str, path: PathBuf },
     #[error(transparent)]
     #[diagnostic(transparent)]
     Write(#[from] UnwritableError),
@@ -114,7 +124,7 @@ impl CommandError for QuantizeCommandError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Data(error) => error.exit_code(),
-            Self::WithoutData { .. } => USAGE,
+            Self::WithoutData { .. } | Self::DotAlone { .. } => USAGE,
             _ => DATA,
         }
     }
@@ -132,6 +142,9 @@ pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeComma
     check_writable(&args.out).map_err(unwritable)?;
     check_not_input(&args.out, &[&args.model]).map_err(unwritable)?;
     let weights = Weights::load(&args.model)?;
+    if let (true, Some(option)) = (weights.layers.is_empty(), args.about_a_net()) {
+        return Err(QuantizeCommandError::DotAlone { option, path: args.model.clone() });
+    }
     let ratings = match &args.data {
         None => None,
         Some(spec) => {

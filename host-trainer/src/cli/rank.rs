@@ -41,7 +41,7 @@ pub struct RankArgs {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=MAX_TOP as i64))]
     top: u16,
     /// Leave out what the user has rated in the data
-    #[arg(long, requires = "data", requires = "user")]
+    #[arg(long, requires = "data", conflicts_with = "like")]
     exclude_seen: bool,
     /// Ratings, for --exclude-seen
     #[arg(long, short, value_name = "DATA", requires = "exclude_seen")]
@@ -84,6 +84,9 @@ pub enum RankError {
     #[error("the rating {rating} of `{item}` lies outside the model's range {low}..{high}")]
     #[diagnostic(help("give ratings on the scale that the model was trained on"))]
     Range { item: String, rating: f32, low: f32, high: f32 },
+    #[error("{option} says how to read --data, and there is no --data")]
+    #[diagnostic(help("name the ratings with --data, or leave {option} out"))]
+    WithoutData { option: &'static str },
     #[error("`{asked}` is rated twice")]
     #[diagnostic(help("give each item once"))]
     Twice { asked: String },
@@ -103,7 +106,7 @@ impl CommandError for RankError {
         match self {
             Self::Data(error) => error.exit_code(),
             Self::Person(error) => error.exit_code(),
-            Self::Like(LikeError::NoUsers) => USAGE,
+            Self::Like(LikeError::NoUsers) | Self::WithoutData { .. } => USAGE,
             _ => DATA,
         }
     }
@@ -114,6 +117,9 @@ impl CommandError for RankError {
 }
 
 pub fn run(args: &RankArgs, terminal: &Terminal) -> Result<(), RankError> {
+    if let (None, Some(option)) = (&args.data, args.columns.given()) {
+        return Err(RankError::WithoutData { option });
+    }
     let blob = BlobFile::open(&args.blob.blob)?;
     let model = blob.model()?;
     let weights = args.blob.model.as_deref().map(Weights::load).transpose()?;

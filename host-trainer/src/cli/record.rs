@@ -53,6 +53,9 @@ pub enum RecordError {
     #[error("{} is no record of a training run: {reason}", path.display())]
     #[diagnostic(help("`matchstick train --record FILE` writes a whole one; change what you need in it"))]
     Format { path: PathBuf, reason: String },
+    #[error("the name {path:?} is not UTF-8, and a record is a text")]
+    #[diagnostic(help("choose another --out, or leave --record out"))]
+    NotUtf8 { path: PathBuf },
     #[error("cannot write {}: {source}", path.display())]
     #[diagnostic(help("the file that was there before, if any, is untouched; choose another --record"))]
     Write { path: PathBuf, source: std::io::Error },
@@ -91,8 +94,12 @@ impl Record {
 
     pub fn save(&self, path: &Path) -> Result<(), RecordError> {
         let format = |reason: String| RecordError::Format { path: path.into(), reason };
+        if self.out.to_str().is_none() {
+            return Err(RecordError::NotUtf8 { path: self.out.clone() });
+        }
         let settings = toml::to_string_pretty(self).map_err(|error| format(error.to_string()))?;
-        let again = path.display();
+        // A comment is one line of UTF-8, which names of files need not be.
+        let again = path.to_str().filter(|name| !name.contains(char::is_control)).unwrap_or("FILE");
         let text =
             format!("# A run of matchstick train; `matchstick train --repeat {again}` runs it again.\n\n{settings}");
         write_atomically(path, text.as_bytes()).map_err(|source| RecordError::Write { path: path.into(), source })
@@ -120,6 +127,29 @@ mod tests {
             record.save(&path).unwrap();
             assert_eq!(Record::load(&path).unwrap(), record);
         }
+    }
+
+    #[test]
+    fn names_that_no_comment_can_hold_are_left_out_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a\nb.toml");
+        record().save(&path).unwrap();
+        assert_eq!(Record::load(&path).unwrap(), record());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_not_utf8_is_no_output_of_a_record() {
+        use std::os::unix::ffi::OsStringExt;
+        let name = |ending: &str| std::ffi::OsString::from_vec([&b"caf\xe9"[..], ending.as_bytes()].concat());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name(".toml"));
+        record().save(&path).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().contains("--repeat FILE`"));
+        assert_eq!(Record::load(&path).unwrap(), record());
+        let message = Record { out: name(".safetensors").into(), ..record() }.save(&path).unwrap_err().to_string();
+        assert!(message.contains("caf\\xE9.safetensors") && message.contains("not UTF-8"), "{message}");
+        assert_eq!(Record::load(&path).unwrap(), record(), "the record that was there is whole");
     }
 
     #[test]

@@ -84,6 +84,9 @@ pub enum ReportCommandError {
     #[error("`{}` is no result of a protocol: {source}", path.display())]
     #[diagnostic(help("write one with `matchstick eval --protocol ml100k-u1-u5 --data ml-100k --json > u1-u5.json`"))]
     Protocol { path: PathBuf, source: serde_json::Error },
+    #[error("{option} says how to read --data, and there is no --data")]
+    #[diagnostic(help("name the ratings with --data, or leave {option} out"))]
+    WithoutData { option: &'static str },
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
@@ -110,7 +113,7 @@ impl CommandError for ReportCommandError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Data(error) => error.exit_code(),
-            Self::NoUsers { .. } | Self::TwoModels { .. } => USAGE,
+            Self::NoUsers { .. } | Self::TwoModels { .. } | Self::WithoutData { .. } => USAGE,
             _ => DATA,
         }
     }
@@ -122,6 +125,9 @@ impl CommandError for ReportCommandError {
 
 pub fn run(args: &ReportArgs, terminal: &Terminal) -> Result<(), ReportCommandError> {
     let unwritable = UnwritableError::of(&args.out);
+    if let (None, Some(option)) = (&args.data, args.split.given().or(args.columns.given())) {
+        return Err(ReportCommandError::WithoutData { option });
+    }
     check_writable(&args.out).map_err(unwritable)?;
     let files = [&args.file].into_iter().chain(&args.model).chain(&args.beside).chain(&args.protocol_results);
     check_not_input(&args.out, &files.map(PathBuf::as_path).collect::<Vec<_>>()).map_err(unwritable)?;

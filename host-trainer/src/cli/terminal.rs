@@ -68,13 +68,13 @@ impl Terminal {
 
     /// Writes a command's result: the text for a person, or the JSON on one line.
     pub fn result(&self, text: &str, json: &Value) -> Result<(), OutputError> {
-        if self.json { write_stdout(&format!("{json}\n")) } else { write_stdout(&visible(text, &LAYOUT)) }
+        if self.json { write_stdout(&line_of(json)) } else { write_stdout(&visible(text, &LAYOUT)) }
     }
 
     /// Writes one event line with `--json`; nothing else.
     #[cfg(feature = "train")]
     pub fn event(&self, json: &Value) -> Result<(), OutputError> {
-        if self.json { write_stdout(&format!("{json}\n")) } else { Ok(()) }
+        if self.json { write_stdout(&line_of(json)) } else { Ok(()) }
     }
 
     /// A line on stderr. That stderr is gone is no reason to stop.
@@ -88,7 +88,8 @@ impl Terminal {
             self.note(doing);
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(doing.to_owned());
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            .with_message(visible(doing, &[]).into_owned());
         bar.set_style(self.style("{spinner} {msg} [{elapsed}]"));
         bar.enable_steady_tick(Duration::from_millis(120));
         bar
@@ -112,8 +113,8 @@ impl Terminal {
         if self.stderr_width.is_none() {
             return ProgressBar::hidden();
         }
-        let bar =
-            ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr()).with_prefix(doing.to_owned());
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr())
+            .with_prefix(visible(doing, &[]).into_owned());
         bar.set_style(self.style("{prefix} [{bar:24}] {pos}/{len} {wide_msg} eta {eta}").progress_chars("=> "));
         bar
     }
@@ -121,6 +122,21 @@ impl Terminal {
     fn style(&self, template: &str) -> ProgressStyle {
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
     }
+}
+
+/// JSON on one line. Its strings may hold control characters from U+007F on as they are, and a terminal obeys those too.
+fn line_of(json: &Value) -> String {
+    let mut line = String::new();
+    for c in json.to_string().chars() {
+        // Those before U+0020 are escaped already; outside strings there are none.
+        if c.is_control() {
+            line.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            line.push(c);
+        }
+    }
+    line.push('\n');
+    line
 }
 
 /// Control characters of a text that is laid out already.
@@ -167,7 +183,8 @@ fn write_stdout(text: &str) -> Result<(), OutputError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LAYOUT, visible};
+    use super::{LAYOUT, line_of, visible};
+    use serde_json::{Value, json};
 
     #[test]
     fn titles_do_not_steer_the_terminal() {
@@ -176,6 +193,14 @@ mod tests {
         assert_eq!(visible("a\n\tb", &LAYOUT), "a\n\tb");
         assert_eq!(visible("a\n\tb", &[]), "a\\n\\tb");
         assert_eq!(visible("\u{1b}[", &LAYOUT), "\\u{1b}[");
+    }
+
+    #[test]
+    fn json_holds_no_control_character_and_loses_none() {
+        let value = json!({ "title": "A\u{1b}[2J\u{7}\nB\u{9b}5m\u{7f}é" });
+        let line = line_of(&value);
+        assert!(!line.trim_end_matches('\n').contains(char::is_control), "{line:?}");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! `matchstick train`: ratings in, a model out, with progress, and an honest table at the end.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use matchstick_trainer::data::{DataError, Dataset, Rating};
+use matchstick_trainer::files::check_not_input;
 use matchstick_trainer::metrics::Errors;
 use matchstick_trainer::training::{
     End, Objective, Outcome, Output, TrainConfig, TrainError, checkpoint_path, hold_out, train,
@@ -50,13 +52,13 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
     record: Option<PathBuf>,
     /// Run again what --record wrote; --out may name another file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "fold", "split", "recipe", "epochs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "ColumnArgs", "SplitArgs", "HyperArgs"])]
     repeat: Option<PathBuf>,
     /// Instead of training, find out which learning rate suits: a range test of 200 steps
     #[arg(long, conflicts_with_all = ["out", "resume", "record", "repeat"])]
     find_lr: bool,
     /// With --find-lr: a picture of losses over learning rates, as SVG
-    #[arg(long, value_name = "FILE", requires = "find_lr")]
+    #[arg(long, value_name = "FILE", requires = "find_lr", conflicts_with = "out")]
     plot: Option<PathBuf>,
     /// Go on with a run that was stopped, from the checkpoint beside --out
     #[arg(long)]
@@ -117,6 +119,11 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
     let out = &record.out;
     let claimed = Output::claim(out)?;
     if let Some(path) = &args.record {
+        let unwritable = |source| RecordError::Write { path: path.clone(), source };
+        if path == out {
+            return Err(unwritable(io::Error::other("it is the same file as --out")).into());
+        }
+        check_not_input(path, &[&loaded.dataset.path, &loaded.dataset.test_path, out]).map_err(unwritable)?;
         record.save(path)?;
     }
     let stop = stop_on_interrupt()?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::failure::OutputError;
 use super::table::thousands;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, visible};
 
 /// An observer that draws.
 pub struct Watcher<'a> {
@@ -69,7 +69,7 @@ impl<'a> Watcher<'a> {
         match (self.quiet, self.bar.is_hidden()) {
             (true, _) => {}
             (false, true) => self.terminal.note(&format!("{line}{note}")),
-            (false, false) => self.bar.println(line),
+            (false, false) => self.bar.println(visible(line, &[])),
         }
     }
 

@@ -172,6 +172,7 @@ impl<R: BufRead> Records<R> {
         self.lines = self.lines.saturating_add(1);
         if read as u64 == LONGEST_LINE_BYTES && !self.raw.ends_with(b"\n") {
             self.first_line = self.lines;
+            self.text = String::from_utf8_lossy(&self.raw[start..]).into_owned();
             return Err(self.malformed("the line is longer than 1 MiB; is this a text file?"));
         }
         if self.raw.ends_with(b"\n") {
@@ -289,6 +290,16 @@ mod tests {
             let error = read("a.csv", format!("u,i,r\n1,\"two,3\n{tail}").as_bytes()).unwrap_err();
             let message = error.to_string();
             assert!(message.contains("line 2: a quote is opened and never closed"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_shown_itself() {
+        let long = "x".repeat(1 << 20);
+        for before in ["1,2,3\n", "1,\"two\n"] {
+            let message = read("a.csv", format!("{before}{long}").as_bytes()).unwrap_err().to_string();
+            assert!(message.contains("`a.csv`, line 2: the line is longer than 1 MiB"), "{message}");
+            assert!(message.contains("xxxx") && !message.contains("1,"), "{message}");
         }
     }
 

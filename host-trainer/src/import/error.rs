@@ -25,6 +25,9 @@ pub enum ImportError {
         "save it again: `torch.save(torch.load('old.pt', map_location='cpu'), 'new.pt')` with PyTorch 1.6 or later"
     ))]
     OldCheckpoint { path: PathBuf },
+    #[error("`{}` is a blob, which `matchstick quantize` made of a model; it holds rounded numbers only", path.display())]
+    #[diagnostic(help("import the model that the blob was made from, or use the blob as it is: `matchstick inspect {}`", path.display()))]
+    Blob { path: PathBuf },
     #[error("`{}` is a model of matchstick already", path.display())]
     #[diagnostic(help("use it as it is: `matchstick quantize {} --out model.blob`", path.display()))]
     OwnModel { path: PathBuf },

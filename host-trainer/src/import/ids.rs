@@ -104,7 +104,16 @@ impl Ids {
     ) -> Result<Names, ImportError> {
         let lines: Vec<&Line> = self.lines.iter().filter(|line| line.kind == kind).collect();
         let found = match own {
-            Some(ids) => return Ok(titled(ids, &lines)),
+            Some(ids) => {
+                let mut seen = HashSet::new();
+                return match lines.iter().find(|line| !seen.insert(line.id.as_str())) {
+                    None => Ok(titled(ids, &lines)),
+                    Some(twice) => {
+                        let problem = format!("the {} `{}` occurs twice", kind.name(), twice.id);
+                        Err(self.error(Some(twice.number), problem))
+                    }
+                };
+            }
             None if lines.is_empty() => {
                 return Ok(Names { ids: (1..=known).map(|id| id.to_string()).collect(), titles: Vec::new() });
             }
@@ -210,6 +219,15 @@ mod tests {
         let ids = parse("kind,id,title\nitem,17,Seventeen\nitem,99,Elsewhere\n").unwrap();
         let names = ids.of(Kind::Item, 2, 0, Some(vec!["5".into(), "17".into()])).unwrap();
         assert_eq!((names.ids, names.titles), (vec!["5".into(), "17".into()], vec!["5".into(), "Seventeen".into()]));
+    }
+
+    #[test]
+    fn an_id_of_a_table_has_one_title() {
+        let ids = parse("kind,id,title\nitem,5,Five\nuser,17,\nitem,17,Seventeen\nitem,5,Fünf\n").unwrap();
+        let own = || Some(vec!["5".into(), "17".into()]);
+        let message = ids.of(Kind::Item, 2, 0, own()).unwrap_err().to_string();
+        assert!(message.contains("line 5: the item `5` occurs twice"), "{message}");
+        assert!(ids.of(Kind::User, 2, 0, own()).is_ok());
     }
 
     #[test]

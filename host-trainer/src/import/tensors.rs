@@ -11,6 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
+use matchstick::blob::MAGIC;
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
@@ -92,6 +93,9 @@ impl TensorFile {
         let mut head = Vec::new();
         (&mut file).take(4096).read_to_end(&mut head).map_err(read)?;
         let file_bytes = file.metadata().map_err(read)?.len();
+        if head.starts_with(&MAGIC) {
+            return Err(ImportError::Blob { path: path.into() });
+        }
         if head.get(8) == Some(&b'{') {
             let header = head.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
             if header > LONGEST_HEADER {

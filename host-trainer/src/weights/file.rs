@@ -49,6 +49,8 @@ pub enum WeightsError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}: {source}; the file that was there before, if any, is untouched", path.display())]
     Write { path: PathBuf, source: std::io::Error },
+    #[error("{} is a blob, which holds rounded numbers only; give the model of float weights that it was made from", path.display())]
+    Blob { path: PathBuf },
     #[error("{} is not a complete safetensors file: {reason}; was the copy or the download cut short?", path.display())]
     Format { path: PathBuf, reason: String },
     #[error("{} would need a safetensors header of over 100 MB; shorten what is in its info", path.display())]

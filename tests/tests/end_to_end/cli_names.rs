@@ -109,3 +109,32 @@ fn somebody_new_is_ranked_and_the_list_says_how() {
     assert!(text.contains("Ranked by predicted rating"), "{text}");
     assert!(!text.contains("(1977)  13") && !text.contains("(1979)  14"), "what was named is not recommended: {text}");
 }
+
+/// Names come from files that somebody else wrote: nothing of them may reach a terminal as a command to it.
+#[test]
+fn control_characters_in_names_are_shown_and_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let title = "A\u{1b}[2J\u{7}B\u{9b}5mC\u{7f}";
+    std::fs::write(path("users.csv"), "id,a\nann\u{1b}]0;x\u{7},1\nbo,2\n").unwrap();
+    std::fs::write(path("items.csv"), "id,a\nx,1\ny,2\n").unwrap();
+    std::fs::write(path("ids.csv"), format!("kind,id,title\nitem,x,{title}\nitem,y,{title}2\n")).unwrap();
+    let (model, blob) = (path("m.safetensors"), path("m.blob"));
+    let factors = ["--user-factors", &path("users.csv"), "--item-factors", &path("items.csv")];
+    run(["import", "--ids", &path("ids.csv"), "--out", &model].iter().chain(&factors)).ok();
+    run(["quantize", &model, "--out", &blob, "--users", "all"]).ok();
+    let is_clean = |text: &str| !text.contains(|c: char| c.is_control() && c != '\n');
+    let user = "ann\u{1b}]0;x\u{7}";
+    for call in [&["rank", "--user", user][..], &["score", user, "x"], &["score", "nobody", "x"], &["score", user, "A"]]
+    {
+        for json in [&[][..], &["--json"]] {
+            let ran = run(call.iter().chain(&["--blob", &blob]).chain(json));
+            assert!(is_clean(&ran.stdout) && is_clean(&ran.stderr), "{call:?}: {ran:?}");
+        }
+    }
+    let shown = run(["score", "--blob", &blob, user, "x"]).ok();
+    assert!(shown.contains(r"A\u{1b}[2J\u{7}B\u{9b}5mC\u{7f}"), "{shown}");
+    let json = run(["rank", "--blob", &blob, "--user", user, "--json"]).json();
+    let titles: Vec<_> = json["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap()).collect();
+    assert!(titles.contains(&title), "JSON loses nothing: {titles:?}");
+}

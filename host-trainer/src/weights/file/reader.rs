@@ -2,6 +2,7 @@
 
 use super::{DEFAULT_Y_RANGE, DOT_ITEMS, DOT_USERS, HISTORY, ITEM_BIAS, METADATA_KEY, NAMES, WeightsError};
 use crate::weights::{DotFactors, Linear, Matrix, OutputForm};
+use matchstick::blob::MAGIC;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -22,6 +23,10 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(path: &'a Path, bytes: &'a [u8]) -> Result<Self, WeightsError> {
+        // As the length of a header its magic would be absurd, and "cut short" a wrong guess.
+        if bytes.starts_with(&MAGIC) {
+            return Err(WeightsError::Blob { path: path.into() });
+        }
         let format = |error: SafeTensorError| WeightsError::Format { path: path.into(), reason: error.to_string() };
         let tensors = SafeTensors::deserialize(bytes).map_err(format)?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
