@@ -9,7 +9,7 @@ use matchstick::blob::{AlignedBytes, tiny};
 
 use super::{Subject, Tally, cut_everywhere};
 use crate::sabotage::{self, Sabotage};
-use crate::slots::tests::{BOARD, Flash, PAGE, REGIONS, offer, terms};
+use crate::slots::tests::{BOARD, Flash, PAGE, REGIONS, commit, offer};
 use crate::{MappedFlash, Slots};
 
 /// Models of revisions 1 to 3.
@@ -68,7 +68,7 @@ impl Step {
     fn run<const WORD: usize>(self, slots: &mut Slots, flash: &mut Flash<WORD>) -> bool {
         match self {
             Self::Upload(revision) => {
-                upload(slots, flash, revision) && slots.commit(flash, &terms(true), |_| true).is_ok()
+                upload(slots, flash, revision) && commit(slots, flash, blob(revision).as_slice(), true, true).is_ok()
             }
             Self::Abort(revision) => upload(slots, flash, revision) && slots.abort(flash).is_ok(),
             Self::RollBack => slots.roll_back(flash).is_ok(),
@@ -99,7 +99,8 @@ impl<const WORD: usize> Subject<PAGE, WORD> for Cutting {
         if !upload(&mut slots, flash, 3) || running(&slots, flash)? != found {
             return Err(std::format!("{:?}: the next upload fails, or changes what runs", self.step));
         }
-        slots.commit(flash, &terms(true), |_| true).map_err(|error| std::format!("a commit afterwards: {error:?}"))?;
+        commit(&mut slots, flash, blob(3).as_slice(), true, true)
+            .map_err(|error| std::format!("a commit afterwards: {error:?}"))?;
         let mut slots = open(flash)?;
         if running(&slots, flash)? != Some(3) {
             return Err("the model that was uploaded afterwards does not run".into());

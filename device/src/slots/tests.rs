@@ -14,7 +14,7 @@ pub const REGIONS: [Region; 2] =
     [Region { offset: 0, bytes: 4 * PAGE as u32 }, Region { offset: 4 * PAGE as u32, bytes: 4 * PAGE as u32 }];
 pub const BOARD: u64 = item_key(b"a board");
 
-/// The key of the tests' maker, and what it signs in this call.
+/// The keys of the tests' maker.
 #[cfg(feature = "signed")]
 pub fn maker() -> ed25519_compact::KeyPair {
     ed25519_compact::KeyPair::from_seed(ed25519_compact::Seed::new([1; 32]))
@@ -39,13 +39,26 @@ fn send(slots: &mut Slots, flash: &mut Flash<4>, bytes: &[u8], chunk: usize) {
     }
 }
 
-pub fn terms(force: bool) -> Terms<'static> {
-    Terms { force, signature: None }
+/// Commits `bytes`, signed by the maker where devices demand that.
+pub fn commit<const WORD: usize>(
+    slots: &mut Slots,
+    flash: &mut Flash<WORD>,
+    bytes: &[u8],
+    force: bool,
+    fits: bool,
+) -> Result<(), Refusal> {
+    #[cfg(feature = "signed")]
+    let (signature, key) = (*maker().sk.sign(bytes, None), *maker().pk);
+    #[cfg(feature = "signed")]
+    let terms = Terms { force, signature: Some(&signature), key: &key };
+    #[cfg(not(feature = "signed"))]
+    let (terms, _) = (Terms { force, signature: None }, bytes);
+    slots.commit(flash, &terms, |_| fits)
 }
 
 fn install(slots: &mut Slots, flash: &mut Flash<4>, revision: u32) {
     send(slots, flash, blob(revision).as_slice(), 64);
-    slots.commit(flash, &terms(false), |_| true).unwrap();
+    commit(slots, flash, blob(revision).as_slice(), false, true).unwrap();
 }
 
 fn runs(slots: &Slots, flash: &Flash<4>) -> Option<u32> {
@@ -90,7 +103,7 @@ fn refused(bytes: &[u8], offered: &Offer, fits: bool) -> Refusal {
         for (k, part) in bytes.chunks(32).enumerate() {
             slots.chunk(&mut flash, 32 * k as u32, part)?;
         }
-        slots.commit(&mut flash, &terms(false), |_| fits)
+        commit(&mut slots, &mut flash, bytes, false, fits)
     };
     let error = send().unwrap_err();
     assert!(!error.message().is_empty());
@@ -136,9 +149,10 @@ fn an_older_model_is_taken_by_force() {
     let mut flash = Flash::filled(8, 0xFF);
     let mut slots = open(&mut flash);
     install(&mut slots, &mut flash, 5);
-    send(&mut slots, &mut flash, blob(4).as_slice(), 64);
-    assert_eq!(slots.commit(&mut flash, &terms(false), |_| true), Err(SlotError::Older));
-    slots.commit(&mut flash, &terms(true), |_| true).unwrap();
+    let old = blob(4);
+    send(&mut slots, &mut flash, old.as_slice(), 64);
+    assert_eq!(commit(&mut slots, &mut flash, old.as_slice(), false, true), Err(SlotError::Older));
+    commit(&mut slots, &mut flash, old.as_slice(), true, true).unwrap();
     assert_eq!(runs(&open(&mut flash), &flash), Some(4));
 }
 
@@ -159,7 +173,7 @@ fn an_upload_goes_on_after_a_broken_link_and_after_a_reboot() {
     assert_eq!(slots.resume_at(), Some(256), "whole pages are not sent again");
     assert_eq!(slots.begin(&mut flash, &offer(bytes)), Ok(256));
     slots.chunk(&mut flash, 256, &bytes[256..]).unwrap();
-    slots.commit(&mut flash, &terms(false), |_| true).unwrap();
+    commit(&mut slots, &mut flash, bytes, false, true).unwrap();
     assert_eq!(runs(&slots, &flash), Some(1));
     assert_eq!(slots.resume_at(), None);
     // Other bytes begin anew.
@@ -182,4 +196,22 @@ fn a_model_that_rots_gives_way_to_the_other_one() {
     flash.put(at, byte ^ 4);
     let slots = open(&mut flash);
     assert_eq!(runs(&slots, &flash), Some(1));
+}
+
+#[cfg(feature = "signed")]
+#[test]
+fn a_forged_model_is_refused() {
+    let mut flash = Flash::filled(8, 0xFF);
+    let mut slots = open(&mut flash);
+    install(&mut slots, &mut flash, 5);
+    let forged = blob(6);
+    send(&mut slots, &mut flash, forged.as_slice(), 64);
+    let (key, other) = (*maker().pk, *maker().sk.sign(blob(5).as_slice(), None));
+    for signature in [None, Some(&other), Some(&[0; 64])] {
+        let terms = Terms { force: true, signature, key: &key };
+        assert_eq!(slots.commit(&mut flash, &terms, |_| true), Err(SlotError::BadSignature));
+        assert_eq!(runs(&open(&mut flash), &flash), Some(5));
+    }
+    commit(&mut slots, &mut flash, forged.as_slice(), false, true).unwrap();
+    assert_eq!(runs(&slots, &flash), Some(6));
 }

@@ -317,7 +317,7 @@ impl<const ERASE: usize, const WORD: usize> NorFlash for NorFlashModel<ERASE, WO
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), ModelError> {
         let (from, to) = (from as usize, to as usize);
-        if from % ERASE != 0 || to % ERASE != 0 || from > to || to > self.capacity {
+        if !from.is_multiple_of(ERASE) || !to.is_multiple_of(ERASE) || from > to || to > self.capacity {
             return self.refuse(ModelError::NotAligned);
         }
         (from / ERASE..to / ERASE).try_for_each(|block| self.erase_block(block))
@@ -328,7 +328,11 @@ impl<const ERASE: usize, const WORD: usize> NorFlash for NorFlashModel<ERASE, WO
         if !self.powered {
             return Err(ModelError::PowerLost);
         }
-        if offset % WORD != 0 || bytes.len() % WORD != 0 || bytes.is_empty() || offset + bytes.len() > self.capacity {
+        if !offset.is_multiple_of(WORD)
+            || !bytes.len().is_multiple_of(WORD)
+            || bytes.is_empty()
+            || offset + bytes.len() > self.capacity
+        {
             return self.refuse(ModelError::NotAligned);
         }
         let words = offset / WORD..(offset + bytes.len()) / WORD;
