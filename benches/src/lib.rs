@@ -62,6 +62,7 @@ pub fn folded(encoding: Encoding, items: usize) -> AlignedBytes {
         user_ids: Vec::new(),
         item_ids: Vec::new(),
         item_titles: Vec::new(),
+        learning: None,
     };
     draft.write().unwrap_or_else(|error| panic!("{encoding:?}: {error}"))
 }

@@ -136,8 +136,12 @@ pub enum Image {
     External,
     /// Tries the kernels of the core against naive twins. Only tests run it.
     Kernels,
+    /// Learns from made-up ratings, and prints checksums and instruction counts. Only tests run it.
+    Learn,
     /// Links only without a panic path; never run.
     Promises,
+    /// The same of learning, which computes with floats.
+    PromisesLearn,
     /// The engine and little else, for its size.
     Engine,
     /// The same calls, run: prints how much stack they take.
@@ -159,7 +163,9 @@ impl Image {
             Self::Bench => "bench",
             Self::External => "external",
             Self::Kernels => "kernels",
+            Self::Learn => "learn",
             Self::Promises => "promises",
+            Self::PromisesLearn => "promises_learn",
             Self::Engine => "engine",
             Self::Stack => "stack",
             Self::Peers => "peers",
@@ -224,7 +230,14 @@ impl Board {
             Image::Device => Some(self.budget.device),
             Image::SelfTest => Some(self.budget.selftest),
             Image::Bench => Some(self.budget.bench),
-            Image::External | Image::Kernels | Image::Promises | Image::Engine | Image::Stack | Image::Peers => None,
+            Image::External
+            | Image::Kernels
+            | Image::Learn
+            | Image::Promises
+            | Image::PromisesLearn
+            | Image::Engine
+            | Image::Stack
+            | Image::Peers => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Matchstick's firmware: a service that answers requests from the model in the board's blob region.
 //!
-//! [`service`], [`selftest`], [`external`], [`counts`], [`measure`] and [`recommend`] are pure logic: they know no board, no transport and no
+//! [`service`], [`selftest`], [`external`], [`counts`], [`learned`], [`measure`] and [`recommend`] are pure logic: they know no board, no transport and no
 //! clock, and are tested on a computer.
 //! `metal` is what needs a core, and a board is a folder in `boards/`: a memory map, budgets, and a few lines of Rust.
 //! Nothing here allocates.
@@ -9,6 +9,7 @@
 
 pub mod counts;
 pub mod external;
+pub mod learned;
 pub mod measure;
 pub mod recommend;
 pub mod selftest;

@@ -28,7 +28,8 @@
 //!
 //! - **Checked once, then nothing can fail.** [`Model::from_bytes`] and [`Model::from_region`] check every byte; afterwards no accessor fails for
 //!   any index, and nothing panics (an image that links only without a panic path proves it).
-//! - **No allocation, no float, no static memory.** The caller owns all memory; capacities are `heapless` const generics.
+//! - **No allocation, no float, no static memory.** The caller owns all memory; capacities are `heapless` const generics. (Learning, the module
+//!   `learn`, computes with floats, and nothing that scores or ranks needs it.)
 //! - **The same bits everywhere.** `docs/numerics.md` in the repository says which integers are computed; each kernel computes exactly those.
 //!
 //! What this crate does not do: it knows no board, no transport, no file and no training.
@@ -65,6 +66,7 @@ mod kernels;
 #[cfg(feature = "kernel-suite")]
 #[doc(hidden)]
 pub mod kernels;
+pub mod learn;
 pub mod link;
 mod memory;
 mod model;

@@ -12,5 +12,9 @@ pub(crate) const DOT: bool = cfg!(feature = "dot");
 pub(crate) const OUTPUT_FORMS: bool = cfg!(feature = "output-forms");
 /// Ids and titles.
 pub(crate) const NAMES: bool = cfg!(feature = "names");
+/// The owner's vector from what they rated or touched.
+pub(crate) const LEARN: bool = cfg!(feature = "learn");
+/// Whether the sections of learning are remembered, as a number.
+pub(crate) const LEARNING_SECTIONS: usize = if LEARN { 1 } else { 0 };
 /// Sections of ids and titles that are remembered.
 pub(crate) const STRING_SECTIONS: usize = if NAMES { 3 } else { 0 };

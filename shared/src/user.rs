@@ -94,7 +94,7 @@ impl<const CAPACITY: usize> UserVector<CAPACITY> {
         }
     }
 
-    fn from_parts(
+    pub(crate) fn from_parts(
         head: &Head<'_>,
         net: impl Iterator<Item = i16>,
         dot: impl Iterator<Item = i16>,

@@ -151,5 +151,6 @@ pub fn draft() -> Draft {
         user_ids: USERS.iter().map(|&id| id.to_owned()).collect(),
         item_ids: (1..=ITEMS).map(|item| format!("film-{item:03}")).collect(),
         item_titles: (0..ITEMS).map(title).collect(),
+        learning: None,
     }
 }

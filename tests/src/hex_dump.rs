@@ -142,6 +142,7 @@ fn section_meaning(blob: &UnpackedBlob, name: &str) -> String {
         "item_bias" => list(&blob.item_bias),
         "item_dot_table" => table(&blob.item_dot_table),
         "item_table" => table(&blob.item_table),
+        "learning" | "learning_bias" | "learning_rows" => format!("{:?}", blob.learning),
         other => unreachable!("a section named {other}"),
     };
     format!("{name}: {value}")

@@ -11,6 +11,7 @@ pub mod drafts;
 pub mod engine;
 pub mod golden_demo;
 pub mod hex_dump;
+pub mod learning_twin;
 pub mod models;
 pub mod nor_chip;
 pub mod random;

@@ -1,9 +1,9 @@
 //! From a blob back to a draft, so that a test can leave parts out (titles, stored users) and write the rest anew.
 
-use matchstick::blob::writer::{DenseDraft, DotDraft, Draft, FirstDraft, ItemsDraft};
+use matchstick::blob::writer::{DenseDraft, DotDraft, Draft, FirstDraft, ItemsDraft, LearningDraft, PosteriorDraft};
 use matchstick::blob::{OutputForm, Quality};
 
-use crate::blob_reader::{Encoding, Form, LayoutKind, UnpackedBlob};
+use crate::blob_reader::{Encoding, Form, LayoutKind, Learning, UnpackedBlob};
 
 /// The draft that a blob was written from.
 pub fn redraft(blob: &UnpackedBlob) -> Draft {
@@ -47,6 +47,7 @@ pub fn redraft(blob: &UnpackedBlob) -> Draft {
         user_ids: blob.user_ids.clone().unwrap_or_default(),
         item_ids: blob.item_ids.clone().unwrap_or_default(),
         item_titles: blob.item_titles.clone().unwrap_or_default(),
+        learning: blob.learning.as_ref().map(learning),
     }
 }
 
@@ -55,7 +56,23 @@ pub fn bare(blob: &UnpackedBlob) -> Draft {
     let mut bare = blob.clone();
     bare.user_table.truncate(1);
     bare.user_dot_table.truncate(1);
-    Draft { user_ids: Vec::new(), item_ids: Vec::new(), item_titles: Vec::new(), ..redraft(&bare) }
+    Draft { user_ids: Vec::new(), item_ids: Vec::new(), item_titles: Vec::new(), learning: None, ..redraft(&bare) }
+}
+
+fn learning(learning: &Learning) -> LearningDraft {
+    LearningDraft {
+        width: learning.width as u16,
+        posterior: learning.prior.as_ref().map(|prior| PosteriorDraft {
+            noise_variance: prior.noise_variance,
+            ridge: prior.ridge.concat(),
+            right: prior.right.clone(),
+            demand: prior.demand.concat(),
+            bias: narrow(&prior.bias, |value| value as i16),
+        }),
+        rows: (!learning.shares_rows).then(|| flat(&learning.rows, learning.width, |value| value as i8)),
+        map: learning.map.concat(),
+        dot_map: learning.dot_map.clone(),
+    }
 }
 
 fn first(blob: &UnpackedBlob) -> FirstDraft {

@@ -303,6 +303,7 @@ fn blank(weights: &Weights, options: &QuantizeOptions) -> Draft {
         user_ids: Vec::new(),
         item_ids: Vec::new(),
         item_titles: Vec::new(),
+        learning: None,
     };
     super::name_rows(&mut draft, weights, options);
     draft

@@ -217,6 +217,7 @@ fn draft(net: &FloatNet, sample: &Sample, options: &QuantizeOptions) -> Result<D
         user_ids: Vec::new(),
         item_ids: Vec::new(),
         item_titles: Vec::new(),
+        learning: None,
     })
 }
 

@@ -107,6 +107,9 @@ pub fn section_name(kind: SectionKind) -> &'static str {
         SectionKind::ItemBias => "item_bias",
         SectionKind::ItemDotTable => "item_dot_table",
         SectionKind::ItemTable => "item_table",
+        SectionKind::Learning => "learning",
+        SectionKind::LearningBias => "learning_bias",
+        SectionKind::LearningRows => "learning_rows",
     }
 }
 

@@ -46,7 +46,7 @@ fn group(region: &Region) -> Series {
         Some(ItemTable | ItemDotTable | ItemBias) => 0,
         Some(ItemIds | ItemTitles | UserIds) => 1,
         Some(FirstUserWeights | FirstItemWeights | FirstBias | DenseWeights | DenseBias | OutputWeights) => 2,
-        Some(UserScales | UserTable | UserDotTable) => 3,
+        Some(UserScales | UserTable | UserDotTable | Learning | LearningBias | LearningRows) => 3,
         Some(Codebooks) => 4,
         None => 5,
     }

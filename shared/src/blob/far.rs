@@ -1,6 +1,6 @@
 //! A blob of which only the beginning is in memory: everything up to the user tables is near; strings and items are far, in another chip.
 //!
-//! Every check of `reader` is made except that of the strings' content, which nobody reads. Whoever calls has checked the CRC of the whole blob.
+//! Every check of `reader` is made except those of strings' content and of what is for learning, which nobody reads. Whoever calls has checked the CRC of the whole blob.
 
 use super::head::{CRC_BYTES, Head, Layout, SectionKind};
 use super::reader::{Sections, Walk, read_head};
@@ -52,6 +52,9 @@ pub(crate) fn read<'a>(start: &'a [u8], total_bytes: usize) -> Result<(Head<'a>,
     let mut sections = Sections::default();
     walk.near_sections(&head, &mut sections)?;
     let items = far_items(&mut walk, &head)?;
+    for kind in [SectionKind::Learning, SectionKind::LearningBias, SectionKind::LearningRows] {
+        walk.locate(kind)?;
+    }
     walk.finish(body_bytes)?;
     bounds::check(&head, &sections)?;
     Ok((head, sections, items))

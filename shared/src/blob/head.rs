@@ -121,6 +121,12 @@ pub enum SectionKind {
     ItemDotTable,
     /// (item_rows, item_width), encoded.
     ItemTable,
+    /// How the owner's vector is learned, in words.
+    Learning,
+    /// From ratings: i16 in 1/256 of the rating's unit, (item_rows).
+    LearningBias,
+    /// i8, (item_rows, learning width); absent where the dot term's rows serve.
+    LearningRows,
 }
 
 impl SectionKind {
@@ -142,11 +148,14 @@ impl SectionKind {
         Self::ItemBias,
         Self::ItemDotTable,
         Self::ItemTable,
+        Self::Learning,
+        Self::LearningBias,
+        Self::LearningRows,
     ];
 }
 
 /// How many kinds of section there are.
-pub const SECTION_KINDS: usize = 16;
+pub const SECTION_KINDS: usize = 19;
 /// Codes of a product-quantised row, at most.
 pub const MAX_CODES: u8 = 64;
 

@@ -11,6 +11,7 @@ mod far;
 mod head;
 mod head_reader;
 mod include;
+pub(crate) mod learning;
 pub(crate) mod reader;
 mod strings;
 #[cfg(feature = "std")]

@@ -9,6 +9,7 @@ use super::head::{
     ALIGNMENT_BYTES, CRC_BYTES, FORMAT_VERSION, Head, ItemEncoding, Layout, MAGIC, MAX_CODES, MAX_WIDTH, OutputForm,
     PREFIX_BYTES, Section, SectionKind, TRAILING_ZERO_BYTES, pad4,
 };
+use super::learning::LearningSections;
 use super::{BlobError, List, Strings, bounds, crc32, head_reader};
 use crate::dims::Dims;
 use crate::kernels::{Block8, Quad8, Quad16, Quad32};
@@ -60,6 +61,7 @@ pub(crate) struct Sections<'a> {
     /// User ids, item ids, item titles.
     pub(crate) strings: [Option<Strings<'a>>; supports::STRING_SECTIONS],
     pub(crate) items: ItemBlock<'a>,
+    pub(crate) learning: [LearningSections<'a>; supports::LEARNING_SECTIONS],
 }
 
 /// The length that the prefix states, once the prefix itself is in order.
@@ -96,6 +98,7 @@ pub(crate) fn read_sections<'a>(
     let mut walk = Walk::new(body, head, head_end);
     walk.near_sections(head, sections)?;
     walk.far_sections(head, sections)?;
+    walk.learning_sections(head, sections)?;
     walk.finish(body.len())?;
     bounds::check(head, sections)
 }
@@ -236,6 +239,18 @@ impl<'a> Walk<'a> {
             )?,
             rows: self.array_if(!head.is_dot(), Kind::ItemTable, item_rows.checked_mul(head.item_row_bytes()))?,
         };
+        Ok(())
+    }
+
+    /// What the owner's vector is learned from; an engine that doesn't learn does not look at it.
+    pub(crate) fn learning_sections(&mut self, head: &Head<'a>, sections: &mut Sections<'a>) -> Result<(), BlobError> {
+        use SectionKind as Kind;
+        let [words, biases, rows] =
+            [Kind::Learning, Kind::LearningBias, Kind::LearningRows].map(|kind| self.take(kind));
+        let (words, biases, rows) = (words?, biases?, rows?);
+        if let Some(place) = sections.learning.first_mut() {
+            *place = LearningSections::new_checked(head, words, biases, rows)?;
+        }
         Ok(())
     }
 

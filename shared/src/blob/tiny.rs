@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::AlignedBytes;
 use super::head::{OutputForm, Quality};
-use super::writer::{DenseDraft, DotDraft, Draft, FirstDraft, ItemsDraft};
+use super::writer::{DenseDraft, DotDraft, Draft, FirstDraft, ItemsDraft, LearningDraft, PosteriorDraft};
 
 /// A folded net of three hidden units, two known users and three known items. The worked hex dump of `docs/blob-format.md` is this blob.
 #[must_use]
@@ -38,15 +38,22 @@ pub fn dot() -> AlignedBytes {
     written(&dot_draft())
 }
 
+/// The folded net, and how a device learns its owner's vector in two coordinates.
+#[must_use]
+pub fn learning() -> AlignedBytes {
+    written(&learning_draft())
+}
+
 /// The numbers of all of them, by the names of their files in `tests/golden/`.
 #[must_use]
-pub fn all() -> [(&'static str, Draft); 5] {
+pub fn all() -> [(&'static str, Draft); 6] {
     [
         ("tiny_folded", folded_draft()),
         ("tiny_concat", concat_draft()),
         ("tiny_int4", int4_draft()),
         ("tiny_pq", pq_draft()),
         ("tiny_dot", dot_draft()),
+        ("tiny_learning", learning_draft()),
     ]
 }
 
@@ -78,6 +85,7 @@ pub fn folded_draft() -> Draft {
         user_ids: names(&["ann", "bo"]),
         item_ids: names(&["7", "8", "9"]),
         item_titles: names(&["Tea", "Caf\u{e9}", "Milk"]),
+        learning: None,
     }
 }
 
@@ -169,6 +177,27 @@ pub fn dot_draft() -> Draft {
         }),
         user_limit: 127,
         user_scales: Vec::new(),
+        ..folded_draft()
+    }
+}
+
+/// The numbers of [`learning`].
+#[must_use]
+pub fn learning_draft() -> Draft {
+    Draft {
+        learning: Some(LearningDraft {
+            width: 2,
+            posterior: Some(PosteriorDraft {
+                noise_variance: 0.75,
+                ridge: vec![900.0, -50.0, 4000.0],
+                right: vec![100.0, -2000.0],
+                demand: vec![1500.0, 20.0, 700.0],
+                bias: vec![896, 960, 640, 832],
+            }),
+            rows: Some(vec![0, 0, 100, -30, 40, 127, -128, 7]),
+            map: vec![20.0, -3.5, 10.0, 1.25, 40.0, -20.0, -9.0, 0.5, 5.0],
+            dot_map: Vec::new(),
+        }),
         ..folded_draft()
     }
 }

@@ -6,6 +6,7 @@
 
 mod bounds;
 mod head;
+mod learning;
 mod postcard;
 mod sections;
 mod unpack;
@@ -13,6 +14,7 @@ mod unpack;
 use std::fmt::Display;
 
 pub use head::{Encoding, Form, HeadFields, LayoutKind, SectionEntry};
+pub use learning::{Learning, Prior};
 pub use postcard::FieldSpan;
 pub use sections::SECTION_NAMES;
 pub use unpack::{DenseLayer, FirstLayer, UnpackedBlob};

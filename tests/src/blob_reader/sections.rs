@@ -4,7 +4,7 @@ use super::head::{Encoding, HeadFields, LayoutKind};
 use super::{PREFIX_BYTES, TRAILING_ZERO_BYTES, ensure, pad4, pad8, pad16};
 
 /// Kinds of sections, in the order of their numbers.
-pub const SECTION_NAMES: [&str; 16] = [
+pub const SECTION_NAMES: [&str; 19] = [
     "first_user_weights",
     "first_item_weights",
     "first_bias",
@@ -21,6 +21,9 @@ pub const SECTION_NAMES: [&str; 16] = [
     "item_bias",
     "item_dot_table",
     "item_table",
+    "learning",
+    "learning_bias",
+    "learning_rows",
 ];
 
 /// What a section must be in this model.
@@ -30,6 +33,8 @@ enum Demand {
     Absent,
     /// Absent, or with at least this many bytes.
     Strings(usize),
+    /// Present or not: `learning` says.
+    Free,
 }
 
 /// Values of a codebook's row, padding included.
@@ -74,6 +79,7 @@ fn demand(head: &HeadFields, kind: usize) -> Demand {
         "item_bias" => Demand::Exactly(2 * head.item_rows),
         "item_dot_table" => when(dot_values > 0, head.item_rows * dot_values),
         "item_table" => when(net, head.item_rows * item_row_bytes(head)),
+        "learning" | "learning_bias" | "learning_rows" => Demand::Free,
         other => unreachable!("a section named {other}"),
     }
 }
@@ -86,7 +92,7 @@ pub(super) fn check(head: &HeadFields, body_bytes: usize) -> Result<(), String> 
     for (kind, name) in SECTION_NAMES.iter().enumerate() {
         let entry = head.sections.iter().find(|entry| entry.kind == kind);
         match (demand(head, kind), entry) {
-            (Demand::Absent | Demand::Strings(_), None) => {}
+            (Demand::Absent | Demand::Strings(_), None) | (Demand::Free, _) => {}
             (Demand::Absent, Some(_)) => return Err(format!("section {name} is not wanted")),
             (Demand::Exactly(_), None) => return Err(format!("section {name} is missing")),
             (Demand::Exactly(length), Some(entry)) => ensure(entry.length == length, format_args!("length of {name}"))?,

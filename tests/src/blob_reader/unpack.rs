@@ -1,6 +1,7 @@
 //! From sections to plain numbers: matrices become rows, item rows are decoded, strings become strings.
 
 use super::head::{Encoding, HeadFields, LayoutKind};
+use super::learning::Learning;
 use super::sections::{SECTION_NAMES, codebook_width, item_row_bytes};
 use super::{ensure, pad4, u32_at};
 
@@ -41,6 +42,8 @@ pub struct UnpackedBlob {
     pub item_dot_table: Vec<Vec<i64>>,
     /// The decoded rows.
     pub item_table: Vec<Vec<i64>>,
+    /// What the owner's vector is learned from.
+    pub learning: Option<Learning>,
     /// The codes of product-quantised rows, without padding; rows without codes in other encodings.
     pub item_codes: Vec<Vec<u8>>,
 }
@@ -76,8 +79,12 @@ impl UnpackedBlob {
         let codebooks = read_codebooks(&head, &i8s("codebooks"));
         let encoded = rows(bytes_of("item_table").unwrap_or_default(), head.item_rows, item_row_bytes(&head));
         let codes = if let Encoding::Pq(codes) = head.item_encoding { codes } else { 0 };
+        let item_dot_table = rows(&i8s("item_dot_table"), head.item_rows, pad4(head.dot_width));
+        let sections = ["learning", "learning_bias", "learning_rows"].map(bytes_of);
+        let learning = Learning::unpack(&head, sections, &item_dot_table)?;
         Ok(Self {
             first,
+            learning,
             layers: unpack_layers(&head, &i8s("dense_weights"), &i32s("dense_bias")),
             output_weights: i16s("output_weights"),
             user_scales: words("user_scales").into_iter().map(f32::from_bits).collect(),
@@ -87,7 +94,7 @@ impl UnpackedBlob {
             item_ids: strings("item_ids", head.item_rows - 1)?,
             item_titles: strings("item_titles", head.item_rows - 1)?,
             item_bias: i16s("item_bias"),
-            item_dot_table: rows(&i8s("item_dot_table"), head.item_rows, pad4(head.dot_width)),
+            item_dot_table,
             item_table: encoded.iter().map(|row| decode(&head, &codebooks, row)).collect(),
             item_codes: encoded.iter().map(|row| row[..codes].to_vec()).collect(),
             codebooks,

@@ -171,6 +171,7 @@ impl Shape {
             user_ids: strings(&mut fill, self.user_rows - 1),
             item_ids: strings(&mut fill, known),
             item_titles: strings(&mut fill, known),
+            learning: None,
         }
     }
 

@@ -10,7 +10,7 @@ use matchstick_tests::random::Random;
 use matchstick_tests::twin::Twin;
 use proptest::prelude::*;
 
-fn tiny_blobs() -> [AlignedBytes; 5] {
+fn tiny_blobs() -> [AlignedBytes; 6] {
     tiny::all().map(|(_, draft)| draft.write().expect("the tiny drafts are valid"))
 }
 

@@ -41,6 +41,7 @@ fn blobs() -> Vec<(String, AlignedBytes)> {
         "tiny_int4.blob",
         "tiny_pq.blob",
         "tiny_dot.blob",
+        "tiny_learning.blob",
         golden_demo::FILE_NAME,
     ];
     let golden = golden.map(|name| (name.to_owned(), AlignedBytes::from_slice(&golden_bytes(name))));

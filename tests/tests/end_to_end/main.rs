@@ -24,6 +24,7 @@ mod fuzz_seeds;
 mod golden_vectors;
 mod kernels_on_boards;
 mod large_catalogues;
+mod learning;
 mod limits;
 mod nor_chip;
 mod protocol_page;

@@ -69,6 +69,7 @@ fn draft(case: &Case) -> Draft {
         user_ids: Vec::new(),
         item_ids: Vec::new(),
         item_titles: Vec::new(),
+        learning: None,
     }
 }
 

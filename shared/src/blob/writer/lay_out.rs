@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::assemble::encoded;
 use super::bytes::{self, blocked, nibbles, rows_of, strings};
-use super::{Draft, FirstDraft, ItemsDraft, WriteError, check_length, row_count};
+use super::{Draft, FirstDraft, ItemsDraft, LearningDraft, WriteError, check_length, row_count};
 use crate::blob::List;
 use crate::blob::head::{Head, ItemEncoding, Layer, Layout, MAX_LAYERS, SectionKind};
 
@@ -77,7 +77,41 @@ impl Draft {
                 parts.push((Kind::ItemTable, rows_of(codes, items, width, u8::to_le_bytes, "items.codes")?));
             }
         }
+        if let Some(learning) = &self.learning {
+            self.learning_parts(learning, items, &mut parts)?;
+        }
         Ok((parts, head))
+    }
+
+    /// Appends the sections of learning.
+    fn learning_parts(&self, learning: &LearningDraft, items: usize, parts: &mut Vec<Part>) -> Result<(), WriteError> {
+        let width = usize::from(learning.width);
+        let triangle = width.saturating_mul(width.saturating_add(1)) / 2;
+        let method = u16::from(learning.posterior.is_none());
+        let mut words: Vec<u8> = [method, learning.width].into_iter().flat_map(u16::to_le_bytes).collect();
+        let mut numbers = |values: &[f32], count: usize, name| {
+            words.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            check_length(values.len() == count, name)
+        };
+        if let Some(posterior) = &learning.posterior {
+            numbers(&[posterior.noise_variance], 1, "learning.noise_variance")?;
+            numbers(&posterior.ridge, triangle, "learning.ridge")?;
+            numbers(&posterior.right, width, "learning.right")?;
+            numbers(&posterior.demand, triangle, "learning.demand")?;
+        }
+        let map = usize::from(self.user_width).saturating_mul(width.saturating_add(1));
+        numbers(&learning.map, map, "learning.map")?;
+        numbers(&learning.dot_map, self.dot.as_ref().map_or(0, |dot| dot.width.into()), "learning.dot_map")?;
+        parts.push((SectionKind::Learning, words));
+        if let Some(posterior) = &learning.posterior {
+            check_length(posterior.bias.len() == items, "learning.bias")?;
+            parts
+                .push((SectionKind::LearningBias, posterior.bias.iter().flat_map(|bias| bias.to_le_bytes()).collect()));
+        }
+        if let Some(rows) = &learning.rows {
+            parts.push((SectionKind::LearningRows, rows_of(rows, items, width, i8::to_le_bytes, "learning.rows")?));
+        }
+        Ok(())
     }
 
     /// How many users the tables have: the net's and the dot term's must agree.

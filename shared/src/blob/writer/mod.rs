@@ -82,6 +82,36 @@ pub struct DotDraft {
     pub scales: Vec<f32>,
 }
 
+/// How the owner's vector is learned (`docs/numerics.md`, section 10), not padded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LearningDraft {
+    /// Values of a row.
+    pub width: u16,
+    /// From ratings; else from a history of events.
+    pub posterior: Option<PosteriorDraft>,
+    /// (item_rows, width), row-major; none where the dot term's rows serve.
+    pub rows: Option<Vec<i8>>,
+    /// (user_width, width + 1), row-major: the weights of one value of the net's half of a user, then its offset.
+    pub map: Vec<f32>,
+    /// (dot_width): what a learned value is multiplied with to be one of the dot term.
+    pub dot_map: Vec<f32>,
+}
+
+/// What a posterior begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PosteriorDraft {
+    /// Of a rating, in squares of its unit.
+    pub noise_variance: f32,
+    /// (width, width), lower triangle, row by row: the prior's precision times the noise variance.
+    pub ridge: Vec<f32>,
+    /// (width): the right side before any rating.
+    pub right: Vec<f32>,
+    /// (width, width), lower triangle, row by row: mean products of the rows of the items that count.
+    pub demand: Vec<f32>,
+    /// (item_rows), in 1/256 of the rating's unit.
+    pub bias: Vec<i16>,
+}
+
 /// Everything that a blob says, in natural order and without padding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
@@ -133,6 +163,8 @@ pub struct Draft {
     pub item_ids: Vec<String>,
     /// Titles of items 1, 2, ...; empty: no section.
     pub item_titles: Vec<String>,
+    /// How a device learns its owner's vector, if it can.
+    pub learning: Option<LearningDraft>,
 }
 
 /// Why no blob was written.

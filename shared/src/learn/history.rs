@@ -1,0 +1,67 @@
+//! From what was touched: the sum of one stored row per item, times its weight.
+
+use super::{FORGOTTEN, LearnError, MAX_RATINGS, map};
+use crate::blob::learning::{LearningSections, LearningWords};
+use crate::ops::look_up;
+use crate::{Model, UserVector};
+
+/// A model that learns its owner from what they touched. It borrows all from the blob.
+#[derive(Clone, Copy, Debug)]
+pub struct HistoryLearner<'m> {
+    pub(super) model: &'m Model<'m>,
+    pub(super) sections: &'m LearningSections<'m>,
+    pub(super) words: LearningWords<'m>,
+}
+
+/// The owner's history, summed in whole numbers: 8 `WIDTH` bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistorySum<const WIDTH: usize> {
+    sums: [i64; WIDTH],
+}
+
+impl HistoryLearner<'_> {
+    /// Values of a row: the least that `WIDTH` may be; at most 256.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.words.width.into()
+    }
+
+    /// The owner after these events, (item row, weight in 1/256), in any order. Unknown items and weights that are
+    /// [`FORGOTTEN`](super::FORGOTTEN) count for nothing.
+    ///
+    /// # Errors
+    /// [`LearnError::TooNarrow`] and [`LearnError::TooManyRatings`].
+    pub fn sum<const WIDTH: usize>(
+        &self,
+        events: impl IntoIterator<Item = (u32, i16)>,
+    ) -> Result<HistorySum<WIDTH>, LearnError> {
+        if self.width() > WIDTH {
+            return Err(LearnError::TooNarrow);
+        }
+        let (items, quads) = (self.model.item_rows(), self.words.width.div_ceil(4));
+        let mut sums = [0_i64; WIDTH];
+        let mut left = MAX_RATINGS;
+        for (item, weight) in events {
+            if item == 0 || item >= items || weight == FORGOTTEN {
+                continue;
+            }
+            left = left.checked_sub(1).ok_or(LearnError::TooManyRatings)?;
+            let row: &[i8] = bytemuck::cast_slice(look_up(self.sections.rows, quads, item));
+            for (sum, &value) in sums.iter_mut().zip(row).take(self.width()) {
+                *sum = sum.wrapping_add(i32::from(weight).wrapping_mul(value.into()).into());
+            }
+        }
+        Ok(HistorySum { sums })
+    }
+
+    /// The owner's vector, to be prepared as any user's.
+    ///
+    /// # Errors
+    /// [`LearnError::User`].
+    pub fn user_vector<const CAPACITY: usize, const WIDTH: usize>(
+        &self,
+        sum: &HistorySum<WIDTH>,
+    ) -> Result<UserVector<CAPACITY>, LearnError> {
+        map::user_vector(self.model, &self.words, &sum.sums.map(|sum| sum as f32))
+    }
+}
