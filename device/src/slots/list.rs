@@ -1,8 +1,10 @@
 //! The last page of a slot: what was offered, which pages have arrived, and the commits.
 //!
-//!     record 0                  the offer of the upload that fills the slot
-//!     the next, to 3/4 of it    commits, oldest first
-//!     last quarter of the page  one mark for each group of pages that has arrived whole, a word each
+//! ```text
+//! record 0                  the offer of the upload that fills the slot
+//! the next, to 3/4 of it    commits, oldest first
+//! last quarter of the page  one mark for each group of pages that has arrived whole, a word each
+//! ```
 //!
 //! The page is erased before an upload touches anything else of the slot, so that a commit never speaks for a half-written model.
 

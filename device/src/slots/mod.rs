@@ -1,6 +1,6 @@
 //! Two models in flash, of which one runs.
 //!
-//! A slot begins with a blob and ends with a page that lists its commits ([`list`]). The newest commit over a blob that is whole wins at boot; going back is a newer commit in the other slot. An
+//! A slot begins with a blob and ends with a page that lists its commits (`list`). The newest commit over a blob that is whole wins at boot; going back is a newer commit in the other slot. An
 //! upload goes into the slot that does not run, page by page, and counts for nothing until [`Slots::commit`] has checked it and written one record. It can be resumed after a
 //! broken link and after a power cut.
 

@@ -1,10 +1,12 @@
 //! A record: 16 bytes of flash, written at once.
 //!
-//!     byte 0      kind: what the record says
-//!          1      0
-//!          2-3    a rating's value, a commit's number of live pages; little-endian
-//!          4-11   a rating's key, a header's or commit's number
-//!          12-15  CRC-32 of the page's number and bytes 0 to 11
+//! ```text
+//! byte 0      kind: what the record says
+//!      1      0
+//!      2-3    a rating's value, a commit's number of live pages; little-endian
+//!      4-11   a rating's key, a header's or commit's number
+//!      12-15  CRC-32 of the page's number and bytes 0 to 11
+//! ```
 //!
 //! The first word is never all ones, so that a record which was begun can be told from one that was not. The page's number in the CRC keeps a record
 //! from counting in a page that was erased and used anew.

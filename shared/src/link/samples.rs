@@ -1,6 +1,6 @@
 //! One message of every kind, for tests and for the worked frames of `docs/protocol.md`.
 //!
-//! [`SCHEMA_KEY`](super::SCHEMA_KEY) is a checksum of them. Numbers are as large as their types allow, less something different for each field,
+//! [`SCHEMA_KEY`] is a checksum of them. Numbers are as large as their types allow, less something different for each field,
 //! so that another type or another order of the fields gives other bytes.
 
 use std::vec;
