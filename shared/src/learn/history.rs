@@ -46,7 +46,7 @@ impl HistoryLearner<'_> {
                 continue;
             }
             left = left.checked_sub(1).ok_or(LearnError::TooManyRatings)?;
-            let row: &[i8] = bytemuck::cast_slice(look_up(self.sections.rows, quads, item));
+            let row: &[i8] = bytemuck::try_cast_slice(look_up(self.sections.rows, quads, item)).unwrap_or_default();
             for (sum, &value) in sums.iter_mut().zip(row).take(self.width()) {
                 *sum = sum.wrapping_add(i32::from(weight).wrapping_mul(value.into()).into());
             }

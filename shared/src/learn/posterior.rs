@@ -41,7 +41,7 @@ impl<'m> RatingLearner<'m> {
         let shared = self.sections.rows.is_empty();
         let rows = if shared { self.model.items(0..head.item_rows as usize).dots } else { self.sections.rows };
         let quads = look_up(rows, self.words.width.div_ceil(4), item);
-        bytemuck::cast_slice(quads).get(..self.width())
+        bytemuck::try_cast_slice(quads).ok()?.get(..self.width())
     }
 
     /// The owner after these ratings, (item row, rating in 1/256 of its unit), in any order. Unknown items and ratings that are
