@@ -69,10 +69,14 @@ impl Users<'_> {
 
 /// A row of the blob's user table, without its padding.
 pub fn stored_vector(model: &Model, user: u32) -> Vec<i16> {
-    let (net, dot) = (usize::from(model.head().user_width), usize::from(model.head().dot_width));
-    let unpadded = |values: &[i16]| [&values[..net], &values[pad4(net)..][..dot]].concat();
     // With this capacity, no model is too wide.
-    model.user_vector::<CAPACITY>(user).map_or_else(|_| Vec::new(), |vector| unpadded(vector.as_slice()))
+    model.user_vector::<CAPACITY>(user).map_or_else(|_| Vec::new(), |vector| unpadded(model, vector.as_slice()))
+}
+
+/// The values of a user's vector without their padding.
+pub(crate) fn unpadded(model: &Model, values: &[i16]) -> Vec<i16> {
+    let (net, dot) = (usize::from(model.head().user_width), usize::from(model.head().dot_width));
+    [&values[..net], &values[pad4(net)..][..dot]].concat()
 }
 
 /// Prepares the user and lets `f` score.

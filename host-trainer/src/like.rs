@@ -162,6 +162,7 @@ mod tests {
             ],
             dot: None,
             history: None,
+            learning: None,
             item_bias: Vec::new(),
             output: OutputForm::default(),
             y_range: (0.0, 5.5),

@@ -52,6 +52,25 @@ pub struct DotFactors {
     pub items: Matrix,
 }
 
+/// How somebody whom training never saw is placed among the users by a few ratings: rating = bias\[item\] + p . q\[item\] + noise, with a
+/// normal prior on p. Of a model that a teacher of ratings taught.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Learning {
+    /// (items + 1, d): q.
+    pub items: Matrix,
+    /// (items + 1), in units of the rating.
+    pub bias: Vec<f32>,
+    /// (d): the prior's mean.
+    pub mean: Vec<f32>,
+    /// (d, d): the inverse of the prior's covariance.
+    pub precision: Matrix,
+    pub noise_variance: f32,
+    /// (d): a user's factors in the net are p divided by these; in the dot term they are p.
+    pub deviations: Vec<f32>,
+    /// (items + 1): how much knowing what somebody thinks of an item is worth.
+    pub demand: Vec<f32>,
+}
+
 /// CollabNN: `logit(u, i) = MLP(concat(user_factors[u], item_factors[i]))`, with a ReLU between the layers; beside it or instead of it a dot
 /// term and item biases, which are added. `output` makes a rating of the logit: `lo + (hi - lo) * sigmoid(logit)` unless it says otherwise.
 /// Row 0 of all tables stands for whoever was not in the training data.
@@ -67,6 +86,8 @@ pub struct Weights {
     /// (items + 1, width): of a ranking model, the rows whose sum over the items that a user touched is that user's vector, in the dot term
     /// where there is one, else in the net. Row 0 is zero.
     pub history: Option<Matrix>,
+    /// How a user's vector follows from ratings.
+    pub learning: Option<Learning>,
     /// (items + 1), in units of the logit, or empty.
     pub item_bias: Vec<f32>,
     pub output: OutputForm,
@@ -217,6 +238,7 @@ mod tests {
             ],
             dot: None,
             history: None,
+            learning: None,
             item_bias: Vec::new(),
             output: OutputForm::SigmoidRange,
             y_range: (0.0, 4.0),

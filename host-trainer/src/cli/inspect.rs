@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use matchstick::Model;
 use matchstick::blob::{self, Head, Layout, Quality};
+use matchstick::learn::Learner;
 use matchstick_trainer::quantize::Encoding;
 use matchstick_trainer::quantize::report::{form_name, layout_name};
 use matchstick_trainer::report::flash::regions;
@@ -173,6 +174,11 @@ fn supports(model: &Model<'_>) -> Vec<&'static str> {
     }
     if model.item_titles().is_some() {
         all.push("titles");
+    }
+    match Learner::of(model) {
+        Some(Learner::Ratings(_)) => all.extend(["learn from ratings", "plus or minus", "ask"]),
+        Some(Learner::History(_)) => all.push("learn from a history"),
+        None => {}
     }
     all
 }

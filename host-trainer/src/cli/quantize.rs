@@ -46,6 +46,9 @@ pub struct QuantizeArgs {
     /// Whether the items' titles go along
     #[arg(long, value_enum, default_value_t = NoneOrAll::All)]
     titles: NoneOrAll,
+    /// Leave out what a device learns its owner's taste from
+    #[arg(long)]
+    no_learning: bool,
     /// What the model calls itself [default: the name of the data it was trained on]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -163,6 +166,7 @@ pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeComma
         encoding: args.encoding.unwrap_or_default(),
         users: if args.users == NoneOrAll::All { StoredUsers::All } else { StoredUsers::None },
         titles: args.titles == NoneOrAll::All,
+        learning: !args.no_learning,
         name: args.name.clone().unwrap_or_else(|| name_of(&weights)),
         revision: args.revision,
     };
@@ -273,6 +277,7 @@ mod tests {
             layers: vec![layer(5, 4), layer(1, 5)],
             dot: None,
             history: None,
+            learning: None,
             item_bias: Vec::new(),
             output: OutputForm::default(),
             y_range: (0.0, 5.5),

@@ -199,6 +199,7 @@ fn shape_of(loaded: &Loaded, config: &TrainConfig) -> Weights {
         layers: widths.windows(2).map(layer).collect(),
         dot: None,
         history: None,
+        learning: None,
         item_bias: Vec::new(),
         output: OutputForm::default(),
         y_range: (0.0, 1.0),

@@ -77,6 +77,7 @@ impl Parts {
             layers,
             dot,
             history: None,
+            learning: None,
             item_bias,
             output: OutputForm::default(),
             y_range: (0.0, 1.0),

@@ -1,22 +1,21 @@
-//! New users, whom training never saw: their vector is the ridge posterior of the teacher's coordinates given their first ratings, and what
-//! they think of other items is predicted from it by the engine.
+//! New users, whom training never saw: the engine learns their vector from their first ratings, as a device does, and predicts from it what they
+//! think of other items. Beside it, five ratings that the engine asked for, and the five of what most users rated, of the same fifteen.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use matchstick::Model;
 use matchstick::blob::Layout;
+use matchstick::learn::{Learner, Question, RatingLearner};
 
 use super::folds::Fold;
 use super::{ProtocolError, Row};
 use crate::baselines::Baselines;
 use crate::data::{Dataset, Rating};
-use crate::evaluate::{EvaluateError, with_scorer};
+use crate::evaluate::{self, with_scorer};
 use crate::metrics::Errors;
-use crate::quantize::user::vector_of_factors;
 use crate::quantize::{Encoding, QuantizeError, QuantizeOptions, quantize};
-use crate::teacher::{Coordinates, ridge};
-use crate::training::{Observer, Placing, Recipe, Taught, TrainConfig, TrainError, fit};
+use crate::training::{Observer, Recipe, Taught, TrainConfig, TrainError, fit};
 use crate::weights::Weights;
 
 /// How many ratings of a user are given.
@@ -44,11 +43,11 @@ pub fn rows(
     let users = new_users(fold);
     let outcome = fit(&fold.dataset, &fold.train, config, observer, stop)?;
     let mut rows = vec![shrunk_biases(fold, &users)];
-    let Some(Taught { dot, placing: Some(Placing { coordinates, deviations }), .. }) = &outcome.taught else {
+    let Some(Taught { dot, placing: Some(_), .. }) = &outcome.taught else {
         return Ok(rows);
     };
-    rows.push(of_model("net", &outcome.weights, coordinates, Some(deviations), fold, &users)?);
-    rows.push(of_model("dot", dot, coordinates, None, fold, &users)?);
+    rows.extend(of_model("net", &outcome.weights, fold, &users)?);
+    rows.extend(of_model("dot", dot, fold, &users)?);
     Ok(rows)
 }
 
@@ -102,29 +101,90 @@ fn shrunk_biases(fold: &Fold, users: &[NewUser]) -> Row {
     Row { model: "baseline", variant: "shrunk biases".into(), values }
 }
 
-/// The int8 blob of a model. A user's factors are their coordinates, divided by the deviations where there are any.
-fn of_model(
-    name: &'static str,
-    weights: &Weights,
-    coordinates: &Coordinates,
-    deviations: Option<&[f32]>,
-    fold: &Fold,
-    users: &[NewUser],
-) -> Result<Row, ProtocolError> {
+/// The int8 blob of a model: the engine learns from the given ratings, and predicts.
+fn of_model(name: &'static str, weights: &Weights, fold: &Fold, users: &[NewUser]) -> Result<Vec<Row>, ProtocolError> {
     let layout = if weights.layers.is_empty() { Layout::Dot } else { Layout::Folded };
     let options = QuantizeOptions { layout, titles: false, ..QuantizeOptions::default() };
     let (blob, _) = quantize(weights, &options, Some(&fold.train))?;
     let model = Model::from_bytes(blob.as_slice()).map_err(QuantizeError::Refused)?;
-    let values = measure(&fold.dataset, users, |given, asked| {
-        let given: Vec<(usize, f32)> = given.iter().map(|rating| (rating.item as usize, rating.value)).collect();
-        let mut factors: Vec<f32> = ridge::posterior(coordinates, &given).mean.iter().map(|&p| p as f32).collect();
-        if let Some(deviations) = deviations {
-            factors.iter_mut().zip(deviations).for_each(|(factor, deviation)| *factor /= deviation);
-        }
-        let vector = vector_of_factors(weights, &model, &factors).map_err(EvaluateError::from)?;
-        with_scorer(&model, &vector.values, |scorer| {
+    let Some(Learner::Ratings(learner)) = Learner::of(&model) else { return Ok(Vec::new()) };
+    let row = |variant: String, values| Row { model: name, variant, values };
+    let predict = |given: &[Rating], asked: &[Rating]| {
+        let vector = vector_of(&learner, &model, given);
+        with_scorer(&model, &vector, |scorer| {
             asked.iter().map(|rating| scorer.score(rating.item).rating.to_f64()).collect()
         })
-    })?;
-    Ok(Row { model: name, variant: Encoding::Int8.to_string(), values })
+    };
+    let mut rows = vec![row(Encoding::Int8.to_string(), measure(&fold.dataset, users, predict)?)];
+
+    let counts = fold.dataset.counts(&fold.train).items;
+    for (variant, choose) in [
+        ("int8, asked", &(|pool: &[Rating]| asked_first(&learner, pool)) as &dyn Fn(&[Rating]) -> Vec<Rating>),
+        ("int8, popular", &|pool| popular_first(&counts, pool)),
+    ] {
+        let chosen: Vec<NewUser> = users.iter().map(|user| user.with_first(choose)).collect();
+        let mut values = measure(&fold.dataset, &chosen, predict)?;
+        values.retain(|given, _| given == "n5");
+        rows.push(row(variant.to_owned(), values));
+    }
+    Ok(rows)
+}
+
+/// How many answers are chosen.
+const QUESTIONS: usize = 5;
+
+impl NewUser {
+    /// The same user, whose first ratings are chosen among those that may be given.
+    fn with_first(&self, choose: &dyn Fn(&[Rating]) -> Vec<Rating>) -> Self {
+        let (pool, rest) = self.ratings.split_at(MOST.min(self.ratings.len()));
+        let mut ratings = choose(pool);
+        // Still the same number of ratings before those to predict.
+        ratings.extend(
+            pool.iter()
+                .filter(|rating| !ratings.iter().any(|chosen| chosen.item == rating.item))
+                .copied()
+                .collect::<Vec<_>>(),
+        );
+        ratings.extend(rest);
+        Self { ratings }
+    }
+}
+
+/// What the engine asks for, one after the other, of what this user can answer.
+fn asked_first(learner: &RatingLearner, pool: &[Rating]) -> Vec<Rating> {
+    let mut given: Vec<Rating> = Vec::new();
+    while given.len() < QUESTIONS.min(pool.len()) {
+        let Ok(posterior) = learner.posterior::<WIDTH>(values_of(&given)) else { break };
+        let mut question = Question::new();
+        let open =
+            |item| pool.iter().any(|rating| rating.item == item) && given.iter().all(|rating| rating.item != item);
+        for rating in pool {
+            learner.ask(&posterior, rating.item..rating.item + 1, &mut question, open);
+        }
+        let Some(answer) = pool.iter().find(|rating| Some(rating.item) == question.item()) else { break };
+        given.push(*answer);
+    }
+    given
+}
+
+/// What most users rated.
+fn popular_first(counts: &[u32], pool: &[Rating]) -> Vec<Rating> {
+    let mut pool = pool.to_vec();
+    pool.sort_by_key(|rating| (std::cmp::Reverse(counts[rating.item as usize]), rating.item));
+    pool.truncate(QUESTIONS);
+    pool
+}
+
+/// Coordinates, at most.
+const WIDTH: usize = 16;
+
+/// As a device keeps them.
+fn values_of(ratings: &[Rating]) -> impl Iterator<Item = (u32, i16)> {
+    ratings.iter().map(|rating| (rating.item, (rating.value * 256.0).round() as i16))
+}
+
+fn vector_of(learner: &RatingLearner, model: &Model, given: &[Rating]) -> Vec<i16> {
+    let posterior = learner.posterior::<WIDTH>(values_of(given));
+    let vector = posterior.and_then(|posterior| learner.user_vector::<{ evaluate::CAPACITY }, WIDTH>(&posterior));
+    vector.map_or_else(|_| Vec::new(), |vector| evaluate::unpadded(model, vector.as_slice()))
 }

@@ -1,6 +1,6 @@
 //! From a trained net to a blob: scales, shifts and item biases as `docs/numerics.md`, section 9, says.
 //!
-//! One file per operation, named as the engine's: [`folded`] and [`concat`] for the first layer, [`dense`], [`output`], [`item_bias`], [`user`]; [`int4`] and [`pq`]
+//! One file per operation, named as the engine's: [`folded`] and [`concat`] for the first layer, [`dense`], [`output`], [`item_bias`], [`user`], `learn`; [`int4`] and [`pq`]
 //! for item rows in fewer bytes, which choose by the error of the logit ([`response`], [`descent`], [`kmeans`], [`refine`]);
 //! around them [`check`], the float model ([`float_net`]), [`calibration`] and the [`report`]. It writes no file and parses no argument.
 //! Whatever is measured of the blob, the engine computes: the blob is written first without item biases, run to find them, and run again to be compared.
@@ -20,6 +20,7 @@ pub mod folded;
 pub mod int4;
 pub mod item_bias;
 pub mod kmeans;
+mod learn;
 pub mod output;
 pub mod pq;
 pub mod refine;
@@ -68,6 +69,8 @@ pub struct QuantizeOptions {
     pub users: StoredUsers,
     /// Whether the items' titles go along, if the model has any.
     pub titles: bool,
+    /// Whether what a device learns its owner from goes along, if the model has it.
+    pub learning: bool,
     pub name: String,
     pub revision: u32,
 }
@@ -79,6 +82,7 @@ impl Default for QuantizeOptions {
             encoding: Encoding::Int8,
             users: StoredUsers::None,
             titles: true,
+            learning: true,
             name: "model".into(),
             revision: 1,
         }
@@ -263,8 +267,10 @@ fn finite(first: &First, reach: &[f64]) -> Result<(), QuantizeError> {
     Err(QuantizeError::Extreme { layer: "layers.0".into() })
 }
 
+/// Names, and what a device learns from.
 fn name_rows(draft: &mut Draft, weights: &Weights, options: &QuantizeOptions) {
     draft.item_ids.clone_from(&weights.item_ids);
+    draft.learning = options.learning.then(|| learn::draft(weights, draft)).flatten();
     if options.titles {
         draft.item_titles.clone_from(&weights.titles);
     }

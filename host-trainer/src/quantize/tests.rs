@@ -50,6 +50,7 @@ impl Random {
             layers,
             dot: None,
             history: None,
+            learning: None,
             item_bias: Vec::new(),
             output: OutputForm::default(),
             y_range: (0.0, 5.5),

@@ -176,6 +176,7 @@ impl RankingModel {
             layers: Vec::new(),
             dot: Some(DotFactors { users, items: self.items }),
             history: Some(self.history),
+            learning: None,
             item_bias: self.item_bias,
             output: OutputForm::Score,
             y_range: (0.0, 1.0),

@@ -97,6 +97,7 @@ fn weights(users: usize, items: usize, output: OutputForm) -> Weights {
         ],
         dot: None,
         history: None,
+        learning: None,
         item_bias: Vec::new(),
         output,
         y_range: (0.0, 5.5),

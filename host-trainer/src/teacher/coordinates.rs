@@ -72,6 +72,7 @@ impl Coordinates {
             layers: Vec::new(),
             dot: Some(DotFactors { users: self.users.clone(), items: self.items.clone() }),
             history: None,
+            learning: None,
             item_bias: self.bias.clone(),
             output: OutputForm::Linear,
             y_range: (dataset.scale.min, dataset.scale.max),

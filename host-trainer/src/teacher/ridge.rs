@@ -5,6 +5,7 @@
 
 use super::coordinates::Coordinates;
 use super::small::{Square, cholesky, solve_lower, solve_lower_transposed};
+use crate::weights::{Learning, Matrix};
 
 /// What the covariance of the known users' coordinates is multiplied by. Those are posterior means, which vary less than
 /// tastes do.
@@ -59,6 +60,22 @@ pub fn posterior(coordinates: &Coordinates, ratings: &[(usize, f32)]) -> Posteri
     Posterior { mean: right, covariance }
 }
 
+/// What is kept of it with a model, for devices. `ratings` are how many ratings each item has: what is rated often will be asked about.
+#[must_use]
+pub fn learning(coordinates: &Coordinates, deviations: &[f32], ratings: &[u32]) -> Learning {
+    let precision = prior_precision(&coordinates.covariance);
+    let size = precision.size;
+    Learning {
+        items: coordinates.items.clone(),
+        bias: coordinates.bias.clone(),
+        mean: coordinates.mean.iter().map(|&mean| mean as f32).collect(),
+        precision: Matrix { rows: size, cols: size, data: precision.data.iter().map(|&value| value as f32).collect() },
+        noise_variance: coordinates.noise_variance as f32,
+        deviations: deviations.to_vec(),
+        demand: ratings.iter().map(|&count| count as f32).collect(),
+    }
+}
+
 /// The inverse of the widened covariance.
 #[must_use]
 pub fn prior_precision(covariance: &Square) -> Square {
@@ -74,7 +91,6 @@ pub fn prior_precision(covariance: &Square) -> Square {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::Matrix;
 
     /// One coordinate: variance 1 after widening, noise .5.
     fn one() -> Coordinates {

@@ -34,7 +34,7 @@ pub use to_file::{Output, train};
 
 use crate::data::{Dataset, Rating};
 use crate::teacher::Coordinates;
-use crate::weights::Weights;
+use crate::weights::{Learning, Weights};
 use run::Run;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -73,8 +73,8 @@ impl std::fmt::Debug for Taught {
 #[derive(Clone, Debug)]
 pub struct Placing {
     pub coordinates: Coordinates,
-    /// (coordinates): a user's factors in the net are their coordinates divided by these.
-    pub deviations: Vec<f32>,
+    /// What of them is kept with the models.
+    pub learning: Learning,
 }
 
 /// Trains on `ratings`, which are ratings of `dataset` (all of them, or the training part of a split). When `stop` becomes

@@ -39,6 +39,7 @@ impl Run<'_> {
             layers,
             dot: dot.map(|dot| DotFactors { users: dot.users.clone(), items: dot.items.clone() }),
             history,
+            learning: student.and_then(Student::learning).cloned(),
             item_bias: dot.map_or_else(Vec::new, |dot| dot.bias.clone()),
             output: self.config.output,
             y_range: self.y_range,
@@ -81,7 +82,10 @@ impl Run<'_> {
         let weights = self.weights(parameters, info);
         let taught = self.student.map(|student| {
             let (dot, placing) = match student.teacher {
-                Teacher::Ratings(placing) => (placing.coordinates.dot_model(dataset), Some(placing)),
+                Teacher::Ratings(placing) => {
+                    let learning = Some(placing.learning.clone());
+                    (Weights { learning, ..placing.coordinates.dot_model(dataset) }, Some(*placing))
+                }
                 Teacher::Ranking(dot) => (*dot, None),
             };
             Taught { dot, placing, lesson: student.targets }

@@ -7,8 +7,8 @@ use super::error::TrainError;
 use super::progress::{Event, Observer};
 use crate::data::side::SideColumns;
 use crate::data::{Dataset, Rating};
-use crate::teacher::{self, Coordinates, Posterior, Progress, TeacherConfig};
-use crate::weights::{Matrix, OutputForm, Weights};
+use crate::teacher::{self, Coordinates, Posterior, Progress, TeacherConfig, ridge};
+use crate::weights::{Learning, Matrix, OutputForm, Weights};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -33,7 +33,7 @@ pub struct Student {
 /// Who teaches, and what is kept of it.
 pub enum Teacher {
     /// The sampler.
-    Ratings(Placing),
+    Ratings(Box<Placing>),
     /// A model that ranks, whose users are those of the student.
     Ranking(Box<Weights>),
 }
@@ -60,13 +60,14 @@ impl Student {
     pub fn new(posterior: Posterior, width: usize, seed: u64) -> Self {
         let coordinates = Coordinates::new(&posterior, width, seed);
         let deviations = deviations(&coordinates.users);
+        let learning = ridge::learning(&coordinates, &deviations, &posterior.counts.items);
         Self {
             users: divided(&coordinates.users, &deviations),
             user_importance: importance(&posterior.counts.users),
             item_importance: importance(&posterior.counts.items),
             user_sizes: Vec::new(),
             targets: Arc::new(posterior),
-            teacher: Teacher::Ratings(Placing { coordinates, deviations }),
+            teacher: Teacher::Ratings(Box::new(Placing { coordinates, learning })),
         }
     }
 
@@ -74,6 +75,14 @@ impl Student {
     pub fn coordinates(&self) -> Option<&Coordinates> {
         match &self.teacher {
             Teacher::Ratings(placing) => Some(&placing.coordinates),
+            Teacher::Ranking(_) => None,
+        }
+    }
+
+    /// How somebody is placed among the users by ratings, where the teacher's coordinates are.
+    pub fn learning(&self) -> Option<&Learning> {
+        match &self.teacher {
+            Teacher::Ratings(placing) => Some(&placing.learning),
             Teacher::Ranking(_) => None,
         }
     }

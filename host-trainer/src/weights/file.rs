@@ -27,14 +27,29 @@ const DOT_ITEMS: &str = "dot.item_factors";
 /// What a user's vector is summed from.
 const HISTORY: &str = "history_factors";
 const ITEM_BIAS: &str = "item_bias";
+/// How a user's vector follows from ratings.
+const LEARNING_ITEMS: &str = "learning.item_coordinates";
+const LEARNING_BIAS: &str = "learning.item_bias";
+const LEARNING_MEAN: &str = "learning.prior_mean";
+const LEARNING_PRECISION: &str = "learning.prior_precision";
+const LEARNING_NOISE: &str = "learning.noise_variance";
+const LEARNING_DEVIATIONS: &str = "learning.deviations";
+const LEARNING_DEMAND: &str = "learning.demand";
 /// Tensors whose names hold no number.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 16] = [
     "user_factors.weight",
     "item_factors.weight",
     DOT_USERS,
     DOT_ITEMS,
     HISTORY,
     ITEM_BIAS,
+    LEARNING_ITEMS,
+    LEARNING_BIAS,
+    LEARNING_MEAN,
+    LEARNING_PRECISION,
+    LEARNING_NOISE,
+    LEARNING_DEVIATIONS,
+    LEARNING_DEMAND,
     "user_ids",
     "item_ids",
     "titles",
@@ -99,6 +114,7 @@ impl Weights {
             titles: reader.strings("titles", item_factors.rows)?.unwrap_or_default(),
             item_bias: reader.item_bias(item_factors.rows)?,
             history: reader.history(dot.as_ref().map_or(user_factors.cols, |dot| dot.users.cols), item_factors.rows)?,
+            learning: reader.learning(item_factors.rows)?,
             user_factors,
             item_factors,
             layers,
@@ -128,6 +144,16 @@ impl Weights {
         }
         if let Some(history) = &self.history {
             file.matrix(HISTORY, history);
+        }
+        if let Some(learning) = &self.learning {
+            let d = learning.mean.len();
+            file.matrix(LEARNING_ITEMS, &learning.items);
+            file.floats(LEARNING_BIAS, vec![learning.bias.len()], &learning.bias);
+            file.floats(LEARNING_MEAN, vec![d], &learning.mean);
+            file.matrix(LEARNING_PRECISION, &learning.precision);
+            file.floats(LEARNING_NOISE, vec![1], std::slice::from_ref(&learning.noise_variance));
+            file.floats(LEARNING_DEVIATIONS, vec![d], &learning.deviations);
+            file.floats(LEARNING_DEMAND, vec![learning.demand.len()], &learning.demand);
         }
         if !self.item_bias.is_empty() {
             file.floats(ITEM_BIAS, vec![self.item_bias.len()], &self.item_bias);

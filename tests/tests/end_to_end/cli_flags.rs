@@ -132,7 +132,7 @@ const TRAIN_WHOLE: [Case; 11] = [
     ("--repeat", "--repeat {text} --hidden 3", 2, &["'--repeat <FILE>' cannot be used with", "--hidden"]),
 ];
 
-const QUANTIZE: [Case; 10] = [
+const QUANTIZE: [Case; 11] = [
     ("--layout", "--layout flat", 2, &["'flat' for '--layout <LAYOUT>'", "folded, concat"]),
     ("--encoding", "--encoding int2", 2, &["int2", "int8, int4, pq8, pq16"]),
     ("--encoding", "--encoding pq:7", 1, &["7 codes", "6 values"]),
@@ -140,6 +140,7 @@ const QUANTIZE: [Case; 10] = [
     ("--budget", "--budget 10", 1, &["10 bytes"]),
     ("--users", "--users some", 2, &["'some' for '--users <USERS>'", "none, all"]),
     ("--titles", "--titles some", 2, &["'some' for '--titles <TITLES>'", "none, all"]),
+    ("--no-learning", "--no-learning --no-learning", 2, &["'--no-learning'", "cannot be used multiple times"]),
     ("--name", "--name", 2, &["--name <NAME>"]),
     ("--revision", "--revision=-1", 2, &["'-1' for '--revision <N>'"]),
     ("--data", "--data {missing}", 1, &["{missing}", "does not exist"]),

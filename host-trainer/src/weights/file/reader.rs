@@ -1,7 +1,10 @@
 //! Reads tensors, and checks that together they are a model.
 
-use super::{DEFAULT_Y_RANGE, DOT_ITEMS, DOT_USERS, HISTORY, ITEM_BIAS, METADATA_KEY, NAMES, WeightsError};
-use crate::weights::{DotFactors, Linear, Matrix, OutputForm};
+use super::{
+    DEFAULT_Y_RANGE, DOT_ITEMS, DOT_USERS, HISTORY, ITEM_BIAS, LEARNING_BIAS, LEARNING_DEMAND, LEARNING_DEVIATIONS,
+    LEARNING_ITEMS, LEARNING_MEAN, LEARNING_NOISE, LEARNING_PRECISION, METADATA_KEY, NAMES, WeightsError,
+};
+use crate::weights::{DotFactors, Learning, Linear, Matrix, OutputForm};
 use matchstick::blob::MAGIC;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde_json::{Value, json};
@@ -49,7 +52,6 @@ impl<'a> Reader<'a> {
         Ok((view.shape().to_vec(), data))
     }
 
-    #[cfg(feature = "train")]
     pub(crate) fn floats_of_shape(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let (found, data) = self.floats(name)?;
         if found != expected {
@@ -132,6 +134,26 @@ impl<'a> Reader<'a> {
             return Err(self.shape(HISTORY, vec![history.rows, history.cols], expected));
         }
         Ok(Some(history))
+    }
+
+    /// How a user's vector follows from ratings; files from before there was learning have none.
+    pub(super) fn learning(&self, rows: usize) -> Result<Option<Learning>, WeightsError> {
+        if self.tensors.tensor(LEARNING_ITEMS).is_err() {
+            return Ok(None);
+        }
+        let items = self.matrix(LEARNING_ITEMS)?;
+        self.rows(LEARNING_ITEMS, &items, rows)?;
+        let d = items.cols;
+        let precision = Matrix { rows: d, cols: d, data: self.floats_of_shape(LEARNING_PRECISION, &[d, d])? };
+        Ok(Some(Learning {
+            items,
+            bias: self.floats_of_shape(LEARNING_BIAS, &[rows])?,
+            mean: self.floats_of_shape(LEARNING_MEAN, &[d])?,
+            precision,
+            noise_variance: self.floats_of_shape(LEARNING_NOISE, &[1])?[0],
+            deviations: self.floats_of_shape(LEARNING_DEVIATIONS, &[d])?,
+            demand: self.floats_of_shape(LEARNING_DEMAND, &[rows])?,
+        }))
     }
 
     pub(super) fn rows(&self, name: &str, matrix: &Matrix, rows: usize) -> Result<(), WeightsError> {
