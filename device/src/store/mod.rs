@@ -24,6 +24,7 @@ use crate::Region;
 pub use error::StoreError;
 use import::Import;
 use log::{Found, Log};
+pub use matchstick::link::item_key;
 pub use record::RECORD_BYTES;
 use record::{Record, TOMBSTONE};
 
@@ -49,17 +50,6 @@ pub struct Store<const RATINGS: usize> {
     import: Option<Import>,
     /// Whether memory and flash agree: not after an error.
     is_current: bool,
-}
-
-/// The key of an item: FNV-1a of its external id, 64 bits. Where a model has no ids it is that of the row, in decimal.
-#[must_use]
-pub const fn item_key(external_id: &[u8]) -> u64 {
-    let (mut hash, mut rest) = (0xCBF2_9CE4_8422_2325, external_id);
-    while let [byte, later @ ..] = rest {
-        hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01B3);
-        rest = later;
-    }
-    hash
 }
 
 impl<const RATINGS: usize> Store<RATINGS> {

@@ -45,7 +45,7 @@ wire_enum!(Request<'a> {
     16 ImportAbort,
     17 UploadBegin(value),
     18 UploadChunk { offset, bytes },
-    19 UploadCommit,
+    19 UploadCommit { signature },
     20 UploadAbort,
     21 UploadStatus,
     22 Rollback,

@@ -123,10 +123,21 @@ pub fn pairs(bytes: &[u8]) -> impl ExactSizeIterator<Item = (u32, i32)> + '_ {
     })
 }
 
+/// The key of an item: FNV-1a of its external id, 64 bits. Where a model has no ids it is that of the row, in decimal.
+#[must_use]
+pub const fn item_key(external_id: &[u8]) -> u64 {
+    let (mut hash, mut rest) = (0xCBF2_9CE4_8422_2325, external_id);
+    while let [byte, later @ ..] = rest {
+        hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01B3);
+        rest = later;
+    }
+    hash
+}
+
 /// A rating as it is exported and imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProfileEntry {
-    /// FNV-1a (64 bits) of the item's external id.
+    /// The item's [`item_key`].
     pub key: u64,
     /// In 1/256 of the rating's unit.
     pub value: i16,

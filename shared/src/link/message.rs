@@ -8,7 +8,7 @@ use crate::blob::Layout;
 /// Identifies these messages: a frame says which ones it holds, so that another version is told and never misread.
 ///
 /// The CRC-32 of one encoded example of every variant, in the order of `docs/protocol.md`; a test there knows the value.
-pub const SCHEMA_KEY: u32 = 0x0F53_D421;
+pub const SCHEMA_KEY: u32 = 0xAE48_FB44;
 
 /// Whom to score for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +130,10 @@ pub enum Request<'a> {
         bytes: &'a [u8],
     },
     /// Check the model and let it be the running one: [`Reply::Done`].
-    UploadCommit,
+    UploadCommit {
+        /// The maker's Ed25519 signature of the whole blob, 64 bytes; none where the model isn't signed.
+        signature: &'a [u8],
+    },
     /// Drop the upload: [`Reply::Done`], also when there is none.
     UploadAbort,
     /// How far the upload came: [`Reply::Upload`].
@@ -293,7 +296,7 @@ pub struct Profile<'a> {
 pub struct UploadBegin<'a> {
     /// Its bytes.
     pub length: u32,
-    /// Their CRC-32, as [`crc32`](crate::blob::crc32) computes it.
+    /// The CRC-32 with which a blob ends: of all bytes but the last four. Over those too it would be the same number for every blob.
     pub crc32: u32,
     /// The revision in its head.
     pub revision: u32,
@@ -308,7 +311,7 @@ pub struct UploadBegin<'a> {
 pub struct Upload {
     /// The model's bytes.
     pub length: u32,
-    /// Their CRC-32.
+    /// That of [`UploadBegin::crc32`].
     pub crc32: u32,
     /// Bytes that are in flash: where the next chunk begins.
     pub offset: u32,

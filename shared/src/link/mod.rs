@@ -27,7 +27,7 @@ pub use failure::Failure;
 pub use frame::{MIN_FRAME_BYTES, frame_bytes, wire_bytes};
 pub use lists::{
     DEVIATION_BYTES, Digest, ENTRY_BYTES, Exclude, MAX_SCORES, MAX_TOP, PAIR_BYTES, ProfileEntry, RANKED_BYTES,
-    RankedItem, SCORE_BYTES, items, pairs, profile_entries, ranked, score_to_bytes, scores,
+    RankedItem, SCORE_BYTES, item_key, items, pairs, profile_entries, ranked, score_to_bytes, scores,
 };
 pub use message::{
     Counts, Info, ItemRef, LinkCounts, Profile, Reply, Request, SCHEMA_KEY, SelfTest, Statistics, Upload, UploadBegin,

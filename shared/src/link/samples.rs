@@ -12,6 +12,9 @@ use crate::blob::Layout;
 /// A message, with what `docs/protocol.md` says of it.
 pub type Sample<M> = (&'static str, M);
 
+/// What a signature looks like from afar.
+const SIGNATURE: [u8; 64] = [0xA5; 64];
+
 /// One request of every kind, and of every form of what is in it.
 #[must_use]
 pub fn requests() -> Vec<Sample<Request<'static>>> {
@@ -70,7 +73,8 @@ pub fn requests() -> Vec<Sample<Request<'static>>> {
         ("ImportAbort", Request::ImportAbort),
         ("UploadBegin", Request::UploadBegin(begin)),
         ("UploadChunk", Request::UploadChunk { offset: u32::MAX, bytes: b"MATCHSTK" }),
-        ("UploadCommit", Request::UploadCommit),
+        ("UploadCommit", Request::UploadCommit { signature: &[] }),
+        ("UploadCommit, signed", Request::UploadCommit { signature: &SIGNATURE }),
         ("UploadAbort", Request::UploadAbort),
         ("UploadStatus", Request::UploadStatus),
         ("Rollback", Request::Rollback),
