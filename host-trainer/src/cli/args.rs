@@ -62,7 +62,7 @@ pub struct SplitArgs {
     #[arg(long, value_name = "SPLIT")]
     pub split: Option<String>,
     /// The seed of random splits
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "split")]
     pub split_seed: u64,
 }
 

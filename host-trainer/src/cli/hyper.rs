@@ -1,7 +1,7 @@
 //! The settings of a training run as options; their defaults are the library's.
 
 use clap::Args;
-use matchstick_trainer::training::{Backend, ModelKind, Objective, Recipe, TrainConfig, YRange};
+use matchstick_trainer::training::{Backend, ModelKind, Objective, Recipe, TrainConfig, TrainError, YRange};
 use matchstick_trainer::weights::OutputForm;
 
 fn defaults() -> TrainConfig {
@@ -15,9 +15,9 @@ pub struct HyperArgs {
     /// What the model is for [default: rating; ranking where the data has no ratings]
     #[arg(long, value_enum)]
     objective: Option<Objective>,
-    /// Width of a ranking model: bytes of an item
-    #[arg(long, value_name = "N", default_value_t = defaults().rank)]
-    rank: usize,
+    /// Width of a ranking model: bytes of an item [default: 32]
+    #[arg(long, value_name = "N")]
+    rank: Option<usize>,
     /// How weights come from ratings
     #[arg(long, value_enum, default_value_t = defaults().recipe)]
     recipe: Recipe,
@@ -79,6 +79,15 @@ impl HyperArgs {
         }
     }
 
+    /// Refuses options that `config`, made from these, has no use for.
+    pub fn check_used(&self, config: &TrainConfig) -> Result<(), TrainError> {
+        let allowed = "left out without --objective ranking: it is the width of a ranking model";
+        match (self.rank, config.objective) {
+            (Some(_), Objective::Rating) => Err(TrainError::Setting { setting: "rank", allowed }),
+            _ => Ok(()),
+        }
+    }
+
     pub fn config(&self) -> TrainConfig {
         let defaults = TrainConfig::of(self.recipe);
         let item_dim = match self.recipe {
@@ -97,7 +106,7 @@ impl HyperArgs {
         };
         TrainConfig {
             objective,
-            rank: self.rank,
+            rank: self.rank.unwrap_or(defaults.rank),
             recipe: self.recipe,
             model,
             output: self.output.unwrap_or(output),

