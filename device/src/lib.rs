@@ -7,7 +7,9 @@
 //! - **No word is written twice** between erases (flash with error correction can't), and **no erase is trusted** that may have been cut: what is in an
 //!   erased page counts only if something was written there afterwards by whoever erased it.
 //!
-//! What this crate does not do: it knows no board, no protocol and no arithmetic of models.
+//! [`service`] joins them with the engine and answers what comes over the link.
+//!
+//! What this crate does not do: it knows no board, no transport and no arithmetic of models.
 #![no_std]
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
@@ -20,6 +22,7 @@
 extern crate std;
 
 mod region;
+pub mod service;
 pub mod slots;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

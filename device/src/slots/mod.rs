@@ -48,12 +48,14 @@ pub struct Terms<'a> {
 }
 
 /// An upload in progress.
-#[derive(Clone, Copy, Debug)]
-struct Upload {
-    length: u32,
-    crc: u32,
-    /// Bytes in flash.
-    written: u32,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Of the offer.
+    pub length: u32,
+    /// Of the offer.
+    pub crc: u32,
+    /// Bytes in flash: the offset of the next chunk.
+    pub written: u32,
 }
 
 /// Two slots, and which one runs.
@@ -114,17 +116,26 @@ impl Slots {
         self.list(self.other()).blob_pages().wrapping_mul(page_bytes::<F>())
     }
 
-    /// Begins an upload, or goes on with the one that was interrupted if it is of the same bytes. Returns the offset of the first chunk to send.
+    /// Whether an upload could begin.
     ///
     /// # Errors
-    /// [`SlotError::TooLarge`], [`SlotError::WrongBoard`]: nothing was touched. [`SlotError::Flash`].
-    pub fn begin<F: MappedFlash>(&mut self, flash: &mut F, offer: &Offer) -> Result<u32, SlotError<F::Error>> {
+    /// [`SlotError::TooLarge`], [`SlotError::WrongBoard`].
+    pub fn judge<F: NorFlash>(&self, offer: &Offer) -> Result<(), SlotError<F::Error>> {
         if offer.board != self.board {
             return Err(SlotError::WrongBoard);
         }
         if offer.length > self.capacity_bytes::<F>() || offer.length == 0 {
             return Err(SlotError::TooLarge);
         }
+        Ok(())
+    }
+
+    /// Begins an upload, or goes on with the one that was interrupted if it is of the same bytes. Returns the offset of the first chunk to send.
+    ///
+    /// # Errors
+    /// [`SlotError::TooLarge`], [`SlotError::WrongBoard`]: nothing was touched. [`SlotError::Flash`].
+    pub fn begin<F: MappedFlash>(&mut self, flash: &mut F, offer: &Offer) -> Result<u32, SlotError<F::Error>> {
+        self.judge::<F>(offer)?;
         if let Some(upload) = self.upload
             && (upload.length, upload.crc) == (offer.length, offer.crc)
         {
@@ -136,6 +147,12 @@ impl Slots {
         list.write_offer(flash, Entry { sequence: self.sequence(), length: offer.length, crc: offer.crc })?;
         self.upload = Some(Upload { length: offer.length, crc: offer.crc, written: 0 });
         Ok(0)
+    }
+
+    /// The upload in progress.
+    #[must_use]
+    pub fn upload(&self) -> Option<Upload> {
+        self.upload
     }
 
     /// The offset of the next chunk, while there is an upload.

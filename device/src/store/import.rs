@@ -49,6 +49,12 @@ impl<const RATINGS: usize> Store<RATINGS> {
         Ok(())
     }
 
+    /// How many ratings were added, while there is an import.
+    #[must_use]
+    pub fn imported(&self) -> Option<usize> {
+        self.import.map(|import| import.count)
+    }
+
     /// Replaces the old profile by what was imported, and erases it.
     ///
     /// # Errors

@@ -35,6 +35,10 @@ pub enum Found {
 }
 
 impl Log {
+    /// No log, and no place for one. All zeros.
+    pub const NOWHERE: Self =
+        Self { region: Region { offset: 0, bytes: 0 }, pages: 0, per_page: 0, active: 0, number: 0, live: 0, next: 0 };
+
     /// An empty log in this region; nothing if the flash is not made for it.
     pub fn new<F: NorFlash>(region: Region) -> Option<Self> {
         let pages = u16::try_from(region.pages::<F>()).ok()?;
@@ -47,6 +51,11 @@ impl Log {
     /// Pages of the region.
     pub fn pages(&self) -> u16 {
         self.pages
+    }
+
+    /// The place of the next record, counted from the first page that ever was.
+    pub fn position(&self) -> u32 {
+        self.number.wrapping_mul(self.per_page.into()).wrapping_add(self.next.into())
     }
 
     /// Pages that are not in the log.

@@ -28,13 +28,15 @@ pub use matchstick::link::item_key;
 pub use record::RECORD_BYTES;
 use record::{Record, TOMBSTONE};
 
-/// The row of a rating whose item the running model doesn't have, and of every rating until the service has looked it up.
+/// The row of a rating that wasn't looked up yet.
 pub const NO_ROW: u32 = u32::MAX;
+/// The row of a rating whose item the running model doesn't have.
+pub const UNKNOWN_ROW: u32 = 0;
 
 /// A rating in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rating {
-    /// The item's row in the running model, or [`NO_ROW`].
+    /// The item's row in the running model, or [`UNKNOWN_ROW`] or [`NO_ROW`].
     pub row: u32,
     /// The rating with 8 fraction bits.
     pub value_q8: i16,
@@ -52,16 +54,35 @@ pub struct Store<const RATINGS: usize> {
     is_current: bool,
 }
 
+/// Where a key is noted in a set of 1,024 bits: its word, and its bit in that.
+fn place_of(key: u64) -> (usize, u32) {
+    ((key >> 5 & 31) as usize, 1 << (key & 31))
+}
+
 impl<const RATINGS: usize> Store<RATINGS> {
+    /// Without flash yet: of no use until [`start`](Self::start). All zeros.
+    #[must_use]
+    pub const fn closed() -> Self {
+        Self { log: Log::NOWHERE, ratings: Vec::new(), import: None, is_current: false }
+    }
+
+    /// A store that was [started](Self::start).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open<F: NorFlash>(flash: &mut F, region: Region) -> Result<Self, StoreError<F::Error>> {
+        let mut store = Self::closed();
+        store.start(flash, region)?;
+        Ok(store)
+    }
+
     /// Reads the ratings, and finishes what a power cut interrupted. Flash that holds no store is formatted, whatever it holds.
     ///
     /// # Errors
     /// [`StoreError::Unsupported`], [`StoreError::MirrorTooSmall`], [`StoreError::Flash`].
-    pub fn open<F: NorFlash>(flash: &mut F, region: Region) -> Result<Self, StoreError<F::Error>> {
-        let log = Log::new::<F>(region).ok_or(StoreError::Unsupported)?;
-        let mut store = Self { log, ratings: Vec::new(), import: None, is_current: false };
-        store.load(flash)?;
-        Ok(store)
+    pub fn start<F: NorFlash>(&mut self, flash: &mut F, region: Region) -> Result<(), StoreError<F::Error>> {
+        self.log = Log::new::<F>(region).ok_or(StoreError::Unsupported)?;
+        self.load(flash)
     }
 
     /// The ratings, in no particular order.
@@ -75,6 +96,76 @@ impl<const RATINGS: usize> Store<RATINGS> {
         if let Some(rating) = self.ratings.get_mut(index) {
             rating.row = row;
         }
+    }
+
+    /// Whether the row of every rating was looked up.
+    #[must_use]
+    pub fn has_rows(&self) -> bool {
+        self.ratings.iter().all(|rating| rating.row != NO_ROW)
+    }
+
+    /// Another model runs: all rows have to be looked up again.
+    pub fn forget_rows(&mut self) {
+        self.ratings.iter_mut().for_each(|rating| rating.row = NO_ROW);
+    }
+
+    /// Looks up the rows of all ratings: `rows` are those of the running model, each with its item's key; of two with the same key the first counts. The ratings
+    /// change their places in [`Store::ratings`].
+    ///
+    /// # Errors
+    /// [`StoreError::Flash`]: no row is known then.
+    pub fn find_rows<F: NorFlash>(
+        &mut self,
+        flash: &mut F,
+        rows: impl IntoIterator<Item = (u32, u64)>,
+    ) -> Result<(), StoreError<F::Error>> {
+        let found = self.try_find_rows(flash, rows);
+        if found.is_err() {
+            self.forget_rows();
+        }
+        found
+    }
+
+    /// Until its row is found, half of a rating's key stands in place of it, and the ratings that are done with stand in front.
+    fn try_find_rows<F: NorFlash>(
+        &mut self,
+        flash: &mut F,
+        rows: impl IntoIterator<Item = (u32, u64)>,
+    ) -> Result<(), StoreError<F::Error>> {
+        // Most rows have none of the keys; this tells it without a search.
+        let mut present = [0_u32; 32];
+        for rating in &mut self.ratings {
+            let key = self.log.read_key(flash, rating.record)?;
+            rating.row = key as u32;
+            let (word, bit) = place_of(key);
+            if let Some(word) = present.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        let mut left = self.ratings.as_mut_slice();
+        for (row, key) in rows {
+            let (word, bit) = place_of(key);
+            if present.get(word).is_none_or(|word| word & bit == 0) {
+                continue;
+            }
+            for index in 0..left.len() {
+                let Some(rating) = left.get_mut(index).filter(|rating| rating.row == key as u32) else { continue };
+                if self.log.read_key(flash, rating.record)? == key {
+                    rating.row = row;
+                    left.swap(0, index);
+                    left = left.split_first_mut().map(|(_, later)| later).unwrap_or_default();
+                    break;
+                }
+            }
+        }
+        left.iter_mut().for_each(|rating| rating.row = UNKNOWN_ROW);
+        Ok(())
+    }
+
+    /// A number that is another one after every change of what is stored, and never 0 once the store is open.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.log.position()
     }
 
     /// How many ratings fit: what memory and flash allow.

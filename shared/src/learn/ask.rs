@@ -51,8 +51,9 @@ impl RatingLearner<'_> {
     }
 
     /// By how much a rating of an item lowers the mean variance of what counts, in units of the noise's variance and of 1: with y = L^-1 q and
-    /// x = L^-T D^-1 y it is x . B x / (1 + y . D^-1 y).
-    fn gain<const WIDTH: usize>(&self, posterior: &Posterior<WIDTH>, item: u32) -> f32 {
+    /// x = L^-T D^-1 y it is x . B x / (1 + y . D^-1 y). 0 for an unknown item.
+    #[must_use]
+    pub fn gain<const WIDTH: usize>(&self, posterior: &Posterior<WIDTH>, item: u32) -> f32 {
         let Some(mut vector) = self.row(item).map(as_vector::<WIDTH>) else { return 0.0 };
         let (factor, width) = (&posterior.factor, self.width());
         solve_lower(factor, &mut vector, width);

@@ -36,6 +36,7 @@ mod history;
 mod ldl;
 mod map;
 mod posterior;
+mod similar;
 mod square_root;
 
 use core::fmt;
@@ -44,8 +45,10 @@ pub use ask::Question;
 pub use history::{HistoryLearner, HistorySum};
 pub use posterior::{Posterior, RatingLearner};
 
-use crate::{Model, UserError, UserVector};
+use crate::{Model, UserError, UserVector, supports};
 
+/// Whether this engine was built with the feature `learn`.
+pub const AVAILABLE: bool = supports::LEARN;
 /// The value of a rating that was taken back: it counts for nothing.
 pub const FORGOTTEN: i16 = i16::MIN;
 /// Ratings of one person, at most: with so many no sum overflows.

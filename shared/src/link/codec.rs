@@ -126,6 +126,17 @@ impl Reply<'_> {
     pub fn to_slice(&self, buffer: &mut [u8]) -> Option<usize> {
         encode(self, buffer)
     }
+
+    /// Writes a reply that ends with a list, which is empty here, with a list of `bytes` bytes in its place. The length of it all, and where the
+    /// list's bytes are to be put; nothing where they don't fit.
+    pub fn with_list<'m>(&self, bytes: usize, buffer: &'m mut [u8]) -> Option<(usize, &'m mut [u8])> {
+        // The last byte is the length of the empty list.
+        let start = self.to_slice(buffer)?.checked_sub(1)?;
+        let length = encode(&u32::try_from(bytes).ok()?, buffer.get_mut(start..)?)?;
+        let start = start.checked_add(length)?;
+        let end = start.checked_add(bytes)?;
+        Some((end, buffer.get_mut(start..end)?))
+    }
 }
 
 /// Encodes a message into `buffer`, and says how many bytes it has; `None` when it doesn't fit.

@@ -63,6 +63,10 @@ pub enum Failure<'a> {
     SlotFailed,
     /// There is no other valid model to go back to.
     NothingToRollBack,
+    /// Bytes of a model that are no multiple of `write_bytes` though more are to follow, or that go beyond its end.
+    BadChunk,
+    /// The slot has no room to note another change back and forth; an upload makes room.
+    TooManyRollbacks,
 }
 
 impl Failure<'_> {
@@ -98,6 +102,8 @@ impl Failure<'_> {
             Self::WrongSignature => "the model's signature isn't by the firmware's key",
             Self::SlotFailed => "the flash of the models can't be read or written",
             Self::NothingToRollBack => "there is no other model to go back to",
+            Self::BadChunk => "the bytes of the model aren't cut as the board needs them",
+            Self::TooManyRollbacks => "the models were changed back and forth too often: upload one anew",
         }
     }
 }

@@ -124,6 +124,8 @@ wire_enum!(Failure<'a> {
     26 WrongSignature,
     27 SlotFailed,
     28 NothingToRollBack,
+    29 BadChunk,
+    30 TooManyRollbacks,
 });
 
 wire_enum!(Layout {

@@ -219,5 +219,7 @@ fn failures() -> Vec<Sample<Failure<'static>>> {
         ("Failed: WrongSignature", WrongSignature),
         ("Failed: SlotFailed", SlotFailed),
         ("Failed: NothingToRollBack", NothingToRollBack),
+        ("Failed: BadChunk", BadChunk),
+        ("Failed: TooManyRollbacks", TooManyRollbacks),
     ]
 }

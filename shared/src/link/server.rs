@@ -39,7 +39,7 @@ struct Session {
     sequence: u16,
     /// Bytes in the send buffer.
     reply_bytes: usize,
-    /// The largest frame that the host takes.
+    /// The largest frame that the host takes; 0 before the first session.
     largest: usize,
     counts: LinkCounts,
 }
@@ -78,7 +78,7 @@ impl<const RECEIVE: usize, const SEND: usize> Server<RECEIVE, SEND> {
                     return Some(if fresh { Incoming::Opened(bytes) } else { Incoming::Send(bytes) });
                 }
                 Verdict::New => {
-                    let answer = Answer { header, buffer: reply, session };
+                    let answer = Answer { header, buffer: reply, session, errors: receiver.errors() };
                     return Some(match codec::decode(receiver.message()) {
                         Some(request) => Incoming::Request(request, answer),
                         None => Incoming::Send(answer.refuse()),
@@ -91,8 +91,7 @@ impl<const RECEIVE: usize, const SEND: usize> Server<RECEIVE, SEND> {
     /// What came over the line so far.
     #[must_use]
     pub fn counts(&self) -> LinkCounts {
-        let frame::Errors { checksum, malformed, too_long } = self.receiver.errors();
-        LinkCounts { checksum, malformed, too_long, ..self.session.counts }
+        self.session.counts_with(self.receiver.errors())
     }
 }
 
@@ -115,7 +114,8 @@ impl Session {
             malformed: 0,
             too_long: 0,
         };
-        Self { id: None, sequence: 0, reply_bytes: 0, largest: MIN_FRAME_BYTES, counts }
+        // All zeros, so that a server which stands in a static takes no flash.
+        Self { id: None, sequence: 0, reply_bytes: 0, largest: 0, counts }
     }
 
     fn judge(&mut self, header: Header, message: &[u8]) -> Verdict {
@@ -164,6 +164,11 @@ impl Session {
         Verdict::Opened { fresh }
     }
 
+    fn counts_with(&self, errors: frame::Errors) -> LinkCounts {
+        let frame::Errors { checksum, malformed, too_long } = errors;
+        LinkCounts { checksum, malformed, too_long, ..self.counts }
+    }
+
     fn reply<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
         buffer.get(..self.reply_bytes).unwrap_or_default()
     }
@@ -194,6 +199,7 @@ pub struct Answer<'a> {
     header: Header,
     buffer: &'a mut [u8],
     session: &'a mut Session,
+    errors: frame::Errors,
 }
 
 impl<'a> Answer<'a> {
@@ -205,21 +211,26 @@ impl<'a> Answer<'a> {
 
     /// Encodes the reply, and keeps it for when the request comes again. One that is too long becomes [`Failure::ReplyTooLong`].
     pub fn send(self, reply: &Reply<'_>) -> &'a [u8] {
-        let Self { header, buffer, session } = self;
+        self.write(|message| reply.to_slice(message).or_else(|| Reply::Failed(Failure::ReplyTooLong).to_slice(message)))
+    }
+
+    /// The same for a reply that `write` encodes itself, into the frame that is sent: a long list need not be anywhere else. The slice has
+    /// [`message_bytes`](Self::message_bytes); `write` says how many of them the reply has.
+    pub fn write(self, write: impl FnOnce(&mut [u8]) -> Option<usize>) -> &'a [u8] {
+        let Self { header, buffer, session, .. } = self;
         let header = Header { kind: Kind::Reply, ..header };
-        let encoded = encode(buffer, session.largest, header, reply);
-        let encoded =
-            encoded.or_else(|| encode(buffer, session.largest, header, &Reply::Failed(Failure::ReplyTooLong)));
-        session.reply_bytes = encoded.unwrap_or(0);
+        session.reply_bytes = frame::encode(buffer, session.largest, header, write).unwrap_or(0);
         session.reply(buffer)
+    }
+
+    /// What came over the line so far.
+    #[must_use]
+    pub fn counts(&self) -> LinkCounts {
+        self.session.counts_with(self.errors)
     }
 
     fn refuse(self) -> &'a [u8] {
         count(&mut self.session.counts.undecodable);
         self.send(&Reply::Failed(Failure::BadRequest))
     }
-}
-
-fn encode(buffer: &mut [u8], largest: usize, header: Header, reply: &Reply<'_>) -> Option<usize> {
-    frame::encode(buffer, largest, header, |message| codec::encode(reply, message))
 }

@@ -1,0 +1,337 @@
+//! Scores and rankings. Rankings are done in slices of the catalogue, between which other requests are answered.
+
+use matchstick::link::{
+    DEVIATION_BYTES, Exclude, Failure, MAX_TOP, PAIR_BYTES, RANKED_BYTES, RankedItem, Reply, SCORE_BYTES, User, items,
+    score_to_bytes,
+};
+use matchstick::{Logit, Memory, Model, Ranked, Scorer, TopK, UserError, UserVector};
+
+use super::answer::{Answer, Answered, model};
+use super::owner::Owner;
+use super::{Board, Context, Service};
+use crate::MappedFlash;
+
+/// What is ranked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Task<'r> {
+    /// All items, by their scores.
+    Rank { user: User<'r>, deviations: bool, exclude: Exclude<'r> },
+    /// All but one, by their likeness to that.
+    Similar { item: u32 },
+    /// Those that the owner hasn't rated, by what their ratings would teach.
+    Ask,
+}
+
+impl Task<'_> {
+    /// Rows between two replies, of the board's slice of rows that are scored.
+    fn slice(&self, rows: u32) -> u32 {
+        let rows = match self {
+            Self::Rank { .. } => rows,
+            Self::Similar { .. } => rows >> 4,
+            Self::Ask => rows >> 6,
+        };
+        rows.max(1)
+    }
+}
+
+/// A ranking that isn't finished.
+#[derive(Debug)]
+pub(super) struct Work<const HELD: usize> {
+    /// With empty lists: they are in `held`.
+    task: Option<Task<'static>>,
+    top: u8,
+    /// The row to go on with.
+    next: u32,
+    /// Of similar items and questions the numbers are in place of logits.
+    best: TopK<MAX_TOP>,
+    /// The user's vector, then the excluded items.
+    held: [u8; HELD],
+    vector_bytes: usize,
+    excluded_bytes: usize,
+}
+
+impl<const HELD: usize> Work<HELD> {
+    pub(super) const fn new() -> Self {
+        Self { task: None, top: 0, next: 0, best: TopK::new(), held: [0; HELD], vector_bytes: 0, excluded_bytes: 0 }
+    }
+
+    /// There is nothing to go on with any more.
+    pub(super) fn end(&mut self) {
+        self.task = None;
+    }
+
+    /// Keeps a task until it is gone on with, if there is room for it.
+    fn hold(&mut self, task: &Task<'_>) -> bool {
+        let (task, vector, excluded): (Task<'static>, &[u8], &[u8]) = match *task {
+            Task::Rank { user, deviations, exclude } => {
+                let (user, vector) = match user {
+                    User::Vector(vector) => (User::Vector(&[]), vector),
+                    User::Index(index) => (User::Index(index), &[][..]),
+                    User::Owner => (User::Owner, &[][..]),
+                };
+                let (exclude, excluded) = match exclude {
+                    Exclude::Items(items) => (Exclude::Items(&[]), items),
+                    Exclude::Bitmap(bits) => (Exclude::Bitmap(&[]), bits),
+                    Exclude::Nothing => (Exclude::Nothing, &[][..]),
+                    Exclude::Seen => (Exclude::Seen, &[][..]),
+                };
+                (Task::Rank { user, deviations, exclude }, vector, excluded)
+            }
+            Task::Similar { item } => (Task::Similar { item }, &[], &[]),
+            Task::Ask => (Task::Ask, &[], &[]),
+        };
+        let mut put = |bytes: &[u8], start: usize| {
+            let room = self.held.get_mut(start..).and_then(|rest| rest.get_mut(..bytes.len()));
+            room.map(|room| room.copy_from_slice(bytes)).is_some()
+        };
+        if !put(vector, 0) || !put(excluded, vector.len()) {
+            return false;
+        }
+        (self.task, self.vector_bytes, self.excluded_bytes) = (Some(task), vector.len(), excluded.len());
+        true
+    }
+}
+
+/// The task that is held, with its lists.
+fn held<'h>(task: Task<'h>, held: &'h [u8], vector_bytes: usize, excluded_bytes: usize) -> Task<'h> {
+    let Task::Rank { user, deviations, exclude } = task else { return task };
+    let (vector, rest) = held.split_at_checked(vector_bytes).unwrap_or_default();
+    let excluded = rest.get(..excluded_bytes).unwrap_or_default();
+    let user = if let User::Vector(_) = user { User::Vector(vector) } else { user };
+    let exclude = match exclude {
+        Exclude::Items(_) => Exclude::Items(excluded),
+        Exclude::Bitmap(_) => Exclude::Bitmap(excluded),
+        other => other,
+    };
+    Task::Rank { user, deviations, exclude }
+}
+
+impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, const COORDINATES: usize, const HELD: usize>
+    Service<RATINGS, CAPACITY, TABLE_WORDS, COORDINATES, HELD>
+{
+    /// Scores some items.
+    pub(super) fn score<'m, F: MappedFlash, B: Board>(
+        &mut self,
+        context: &mut Context<'_, F, B>,
+        user: User<'_>,
+        deviations: bool,
+        list: &[u8],
+        message: &mut [u8],
+    ) -> Answered<'m> {
+        let list = items(list).ok_or(Failure::BadItems)?;
+        let model = model(context)?;
+        self.know(context, user, deviations)?;
+        let bytes = SCORE_BYTES.wrapping_add(if deviations { DEVIATION_BYTES } else { 0 });
+        let reply = if deviations { Reply::ScoresDeviations(&[]) } else { Reply::Scores(&[]) };
+        let places = reply.with_list(list.len().wrapping_mul(bytes), message);
+        let (length, places) = places.ok_or(Failure::ReplyTooLong)?;
+        let mut scorer = prepare(model, &self.owner, user, list.len() as u32, &mut self.memory)?;
+        for (place, item) in places.chunks_exact_mut(bytes).zip(list) {
+            let item = u32::from_le_bytes(*item);
+            put(place, &score_to_bytes(scorer.score(item)));
+            if deviations {
+                put(place.get_mut(SCORE_BYTES..).unwrap_or_default(), &deviation(&self.owner, model, item)?);
+            }
+        }
+        Ok(Answer::Written(length))
+    }
+
+    /// Begins a ranking.
+    pub(super) fn begin<'m, F: MappedFlash, B: Board>(
+        &mut self,
+        context: &mut Context<'_, F, B>,
+        task: Task<'_>,
+        top: u8,
+        message: &mut [u8],
+    ) -> Answered<'m> {
+        if usize::from(top) > MAX_TOP {
+            return Err(Failure::TopTooLarge);
+        }
+        match task {
+            Task::Rank { exclude, .. } if !exclude.is_valid() => return Err(Failure::BadItems),
+            Task::Rank { user, deviations, exclude } => {
+                self.know(context, user, deviations)?;
+                if exclude == Exclude::Seen && !self.store.has_rows() {
+                    self.find_rows(context)?;
+                }
+            }
+            Task::Similar { .. } => {}
+            Task::Ask => self.know(context, User::Owner, true)?,
+        }
+        let rows = model(context)?.item_rows();
+        let is_held = self.work.hold(&task);
+        (self.work.top, self.work.next) = (top, 1);
+        self.work.best.clear();
+        self.rank(context, task, if is_held { task.slice(B::SLICE_ROWS) } else { rows }, message)
+    }
+
+    /// Goes on with a ranking.
+    pub(super) fn go_on<'m, F: MappedFlash, B: Board>(
+        &mut self,
+        context: &mut Context<'_, F, B>,
+        message: &mut [u8],
+    ) -> Answered<'m> {
+        let Work { task, held: bytes, vector_bytes, excluded_bytes, .. } = &self.work;
+        let task = task.ok_or(Failure::NothingToContinue)?;
+        let bytes = *bytes;
+        let task = held(task, &bytes, *vector_bytes, *excluded_bytes);
+        self.rank(context, task, task.slice(B::SLICE_ROWS), message)
+    }
+
+    /// Ranks the next rows, and writes the result if those were the last.
+    fn rank<'m, F: MappedFlash, B: Board>(
+        &mut self,
+        context: &mut Context<'_, F, B>,
+        task: Task<'_>,
+        slice: u32,
+        message: &mut [u8],
+    ) -> Answered<'m> {
+        let model = model(context)?;
+        let Self { store, memory, owner, work, .. } = self;
+        let of = model.item_rows();
+        let rows = work.next..work.next.saturating_add(slice).min(of);
+        let is_last = rows.end >= of;
+        work.next = rows.end;
+        let seen = |item: u32| store.ratings().iter().any(|rating| rating.row == item);
+        let best = &mut work.best;
+        match task {
+            Task::Rank { user, deviations, exclude } => {
+                let mut scorer = prepare(model, owner, user, slice, memory)?;
+                let leaves_seen = exclude == Exclude::Seen;
+                scorer.rank_rows(rows, best, |item| !(exclude.contains(item) || leaves_seen && seen(item)));
+                if is_last {
+                    work.task = None;
+                    return write_ranked(model, owner, &mut scorer, work.best(), deviations, message);
+                }
+            }
+            Task::Similar { item } => {
+                for other in rows.filter(|&other| other != item) {
+                    best.offer(Ranked { item: other, logit: Logit(model.similarity(item, other, memory).0) });
+                }
+            }
+            Task::Ask => {
+                let (learner, posterior) = owner.posterior(model)?;
+                for item in rows {
+                    let gain = learner.gain(posterior, item);
+                    // Floats above 0 are ordered as their bits are.
+                    let offered = Ranked { item, logit: Logit(gain.to_bits().cast_signed()) };
+                    if gain > 0.0 && best.would_take(&offered) && !seen(item) {
+                        best.offer(offered);
+                    }
+                }
+            }
+        }
+        if !is_last {
+            return Ok(Reply::Progress { done: work.next, of }.into());
+        }
+        work.task = None;
+        let reply = if let Task::Ask = task { Reply::Ask(&[]) } else { Reply::Similar(&[]) };
+        write_pairs(&reply, work.best(), message)
+    }
+
+    /// Learns the owner's vector if it is needed, and says whether there is a plus-or-minus where one is wanted.
+    fn know<F: MappedFlash, B>(
+        &mut self,
+        context: &mut Context<'_, F, B>,
+        user: User<'_>,
+        deviations: bool,
+    ) -> Result<(), Failure<'static>> {
+        let model = model(context)?;
+        if user == User::Owner {
+            self.learn(context)?;
+        }
+        match deviations {
+            true if user == User::Owner => self.owner.posterior(model).map(|_| ()),
+            true => Err(Failure::NoDeviation),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<const HELD: usize> Work<HELD> {
+    /// As many of the best as were asked for.
+    fn best(&self) -> &[Ranked] {
+        let best = self.best.as_slice();
+        best.get(..self.top.into()).unwrap_or(best)
+    }
+}
+
+/// Prepares a user for scoring `items` items: a stored one from where it lies, the vector that the request brings, or the owner's.
+fn prepare<'s, const CAPACITY: usize, const TABLE_WORDS: usize, const COORDINATES: usize>(
+    model: &'s Model<'s>,
+    owner: &Owner<CAPACITY, COORDINATES>,
+    user: User<'_>,
+    items: u32,
+    memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
+) -> Result<Scorer<'s>, Failure<'static>> {
+    let given;
+    let vector = match user {
+        User::Index(index) => return model.prepare_user(index, items, memory).map_err(|_| Failure::TooWide),
+        User::Owner => owner.vector()?,
+        User::Vector(bytes) => {
+            given = given_vector(model, bytes);
+            given.as_ref().map_err(|error| match error {
+                UserError::WrongWidth => Failure::WrongVector,
+                UserError::CapacityTooSmall => Failure::TooWide,
+            })?
+        }
+    };
+    model.prepare_for(vector, items, memory).map_err(|_| Failure::TooWide)
+}
+
+/// The vector in a request.
+fn given_vector<const CAPACITY: usize>(model: &Model<'_>, bytes: &[u8]) -> Result<UserVector<CAPACITY>, UserError> {
+    let (given, rest) = bytes.as_chunks::<2>();
+    let mut values = [0; CAPACITY];
+    values.iter_mut().zip(given).for_each(|(value, bytes)| *value = i16::from_le_bytes(*bytes));
+    match values.get(..given.len()) {
+        Some(values) if rest.is_empty() => UserVector::from_values(model, values),
+        _ => Err(UserError::WrongWidth),
+    }
+}
+
+/// The plus-or-minus of an item, as it travels.
+fn deviation<const CAPACITY: usize, const COORDINATES: usize>(
+    owner: &Owner<CAPACITY, COORDINATES>,
+    model: &Model<'_>,
+    item: u32,
+) -> Result<[u8; DEVIATION_BYTES], Failure<'static>> {
+    let (learner, posterior) = owner.posterior(model)?;
+    Ok(learner.deviation(posterior, item).0.to_le_bytes())
+}
+
+fn write_ranked<'m, const CAPACITY: usize, const COORDINATES: usize>(
+    model: &Model<'_>,
+    owner: &Owner<CAPACITY, COORDINATES>,
+    scorer: &mut Scorer<'_>,
+    best: &[Ranked],
+    deviations: bool,
+    message: &mut [u8],
+) -> Answered<'m> {
+    let bytes = RANKED_BYTES.wrapping_add(if deviations { DEVIATION_BYTES } else { 0 });
+    let reply = if deviations { Reply::RankedDeviations(&[]) } else { Reply::Ranked(&[]) };
+    let list = reply.with_list(best.len().wrapping_mul(bytes), message);
+    let (length, list) = list.ok_or(Failure::ReplyTooLong)?;
+    for (place, ranked) in list.chunks_exact_mut(bytes).zip(best) {
+        put(place, &RankedItem { item: ranked.item, score: scorer.score(ranked.item) }.to_bytes());
+        if deviations {
+            put(place.get_mut(RANKED_BYTES..).unwrap_or_default(), &deviation(owner, model, ranked.item)?);
+        }
+    }
+    Ok(Answer::Written(length))
+}
+
+fn write_pairs<'m>(reply: &Reply<'_>, best: &[Ranked], message: &mut [u8]) -> Answered<'m> {
+    let list = reply.with_list(best.len().wrapping_mul(PAIR_BYTES), message);
+    let (length, list) = list.ok_or(Failure::ReplyTooLong)?;
+    for (place, ranked) in list.chunks_exact_mut(PAIR_BYTES).zip(best) {
+        put(place, &ranked.item.to_le_bytes());
+        put(place.get_mut(4..).unwrap_or_default(), &ranked.logit.0.to_le_bytes());
+    }
+    Ok(Answer::Written(length))
+}
+
+/// Copies bytes to the front of a place.
+fn put(place: &mut [u8], bytes: &[u8]) {
+    place.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+}
