@@ -118,7 +118,7 @@ pub struct EngineBudget {
 #[serde(deny_unknown_fields)]
 struct Budgets {
     engine: EngineBudget,
-    device: Budget,
+    batch: Budget,
     selftest: Budget,
     bench: Budget,
 }
@@ -126,8 +126,8 @@ struct Budgets {
 /// A firmware image, a binary of the crate `matchstick-firmware` or of one that builds on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Image {
-    /// Answers requests.
-    Device,
+    /// Answers the requests in a file, by semihosting.
+    Batch,
     /// Scores everything in two ways and prints checksums.
     SelfTest,
     /// Prints instruction counts.
@@ -152,13 +152,13 @@ pub enum Image {
 
 impl Image {
     /// The images with a budget: those that are run with a blob.
-    pub const RUNNABLE: [Self; 3] = [Self::Device, Self::SelfTest, Self::Bench];
+    pub const RUNNABLE: [Self; 3] = [Self::Batch, Self::SelfTest, Self::Bench];
 
     /// The name of the binary.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Device => "device",
+            Self::Batch => "batch",
             Self::SelfTest => "selftest",
             Self::Bench => "bench",
             Self::External => "external",
@@ -227,7 +227,7 @@ impl Board {
     #[must_use]
     pub fn budget(&self, image: Image) -> Option<Budget> {
         match image {
-            Image::Device => Some(self.budget.device),
+            Image::Batch => Some(self.budget.batch),
             Image::SelfTest => Some(self.budget.selftest),
             Image::Bench => Some(self.budget.bench),
             Image::External

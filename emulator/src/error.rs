@@ -93,7 +93,7 @@ pub enum EmulatorError {
         limit: usize,
     },
     /// The replies aren't answers to the requests.
-    #[error("{board} replied nonsense ({what}); is this firmware image a `device` image of this version?")]
+    #[error("{board} replied nonsense ({what}); is this firmware image a `batch` image of this version?")]
     BadReply {
         /// The board's name.
         board: String,

@@ -84,7 +84,7 @@ impl Emulator {
         self.boot(&[])
     }
 
-    /// Boots the `device` image, and lets it answer all queries.
+    /// Boots the `batch` image, and lets it answer all queries.
     ///
     /// # Errors
     /// When QEMU can't be run, the board doesn't finish or fails, or a query is refused.
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn a_blob_that_does_not_fit_is_refused_with_sizes_and_advice() {
         let board = Board::by_name("microbit").unwrap();
-        let blob = |bytes: u32| Emulator::new(board, "device").blob(vec![0; bytes as usize]);
+        let blob = |bytes: u32| Emulator::new(board, "batch").blob(vec![0; bytes as usize]);
         assert!(blob(board.blob.length).is_ok());
         let message = blob(board.blob.length + 5).unwrap_err().to_string();
         for part in ["212997 bytes", "microbit has 212992: 5 too many", "--users none", "mps2-an386"] {

@@ -35,7 +35,7 @@ fn chip_answers() -> Outcome {
     let failed = |error: &dyn std::fmt::Display| Failure::check(error.to_string());
     let board = Board::by_name(BOARD).map_err(|error| failed(&error))?;
     println!("1 of 2. A chip answers: building the firmware for {BOARD} ({}) and booting it in QEMU ...", board.core);
-    let elf = firmware::build(board, Image::Device)?;
+    let elf = firmware::build(board, Image::Batch)?;
     let sizes = image_sizes(&elf).map_err(|error| failed(&error))?;
     let blob = AlignedBytes::from_slice(&golden_blob()?);
     let emulator = Emulator::new(board, elf).icount(true).blob(blob.as_slice()).map_err(|error| failed(&error))?;

@@ -53,7 +53,7 @@ pub fn measure(board: &'static Board, image: Image) -> Outcome<Measured> {
     let mut stack_bytes = 0;
     for blob in blobs {
         let emulator = Emulator::new(board, &elf).blob(blob).map_err(|error| Failure::check(error.to_string()))?;
-        let seen = if image == Image::Device { device_stack(&emulator) } else { console_stack(&emulator) }?;
+        let seen = if image == Image::Batch { batch_stack(&emulator) } else { console_stack(&emulator) }?;
         stack_bytes = stack_bytes.max(seen);
     }
     let used = Budget { flash_bytes: sizes.flash_bytes, ram_bytes: sizes.ram_bytes, stack_bytes };
@@ -68,7 +68,7 @@ fn measure_all() -> Outcome<Vec<Measured>> {
 }
 
 /// The service, after every kind of request, for a stored user and for a vector that is sent; the last one tells the high-water mark of all.
-fn device_stack(emulator: &Emulator) -> Outcome<u64> {
+fn batch_stack(emulator: &Emulator) -> Outcome<u64> {
     let width = info(emulator, &[])?.user_width;
     let users = [UserKey::Index(1), UserKey::Vector(vec![1; usize::from(width)])];
     let queries = users.into_iter().flat_map(|user| {

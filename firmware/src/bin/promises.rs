@@ -71,7 +71,7 @@ fn engine(flash: &[u8]) {
     black_box((model.lowest_rating(), model.highest_rating(), model.user_scale_bits(), model.bytes()));
 }
 
-/// What the `device` image runs between receiving and sending.
+/// What the `batch` image runs between receiving and sending.
 fn service(flash: &[u8]) {
     let mut workspace = Workspace::new();
     let Workspace { request, reply, scratch } = black_box(&mut workspace);

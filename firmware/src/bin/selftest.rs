@@ -2,7 +2,7 @@
 //! one for each user in the blob.
 //!
 //! Needs nothing but a blob. Exit codes: 0, or 1 when scoring and ranking disagree or the blob is refused. A user who is not in the
-//! blob is tested by the `device` image, which takes vectors.
+//! blob is tested by the `batch` image, which takes vectors.
 
 #![no_std]
 #![no_main]

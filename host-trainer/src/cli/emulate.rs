@@ -99,7 +99,7 @@ pub enum EmulateError {
     #[error(transparent)]
     Emulator(#[from] EmulatorError),
     #[error("{board} gave another kind of answer than was asked for")]
-    #[diagnostic(help("is --firmware a `device` image of this version?"))]
+    #[diagnostic(help("is --firmware a `batch` image of this version?"))]
     Answer { board: String },
     #[error("{board} and this computer differ: {what}")]
     #[diagnostic(help("the same blob must give the same bits everywhere; please report it with the blob"))]
@@ -161,7 +161,7 @@ fn firmware(board: &Board, given: Option<&PathBuf>, terminal: &Terminal) -> Resu
         return Ok(given.clone());
     }
     let spinner = terminal.spinner(&format!("building the firmware of {} ({})", board.name, board.core));
-    let built = build(board, Image::Device);
+    let built = build(board, Image::Batch);
     spinner.finish_and_clear();
     built
 }

@@ -154,7 +154,7 @@ pub fn run(args: &TryArgs, terminal: &Terminal) -> Result<(), TryError> {
     let (part, mut predictors) = measure(&loaded, &config, &weights)?;
     measure_blob(&loaded, &weights, &blob, &args.data, &mut predictors)?;
     let doing = format!("[3/4] building the firmware of {} ({})", board.name, board.core);
-    let image = terminal.step(&doing, || build(board, Image::Device))?;
+    let image = terminal.step(&doing, || build(board, Image::Batch))?;
     let seen: Vec<Rating> = loaded.train().iter().filter(|rating| rating.user == person).copied().collect();
     let vector = Users::Weights(&weights).vector(&blob.model()?, person)?;
     let doing = format!("[4/4] booting {} in QEMU, and ranking there", board.name);

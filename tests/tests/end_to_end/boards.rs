@@ -73,7 +73,7 @@ fn golden_and_deep_blobs_score_alike_on_every_board() {
         let twin = Twin::read(&blob).expect("valid");
         let jobs = all_pairs(&model);
         for board in Board::all() {
-            let emulator = emulator(board, Image::Device, &blob).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let emulator = emulator(board, Image::Batch, &blob).unwrap_or_else(|error| panic!("{name}: {error}"));
             let pairs = assert_same_on_board(&emulator, board, &model, &twin, &jobs);
             assert_eq!(
                 pairs,
@@ -100,7 +100,7 @@ fn every_board_ranks_as_the_twin_does() {
             .map(|exclude| Query::Rank { user: UserKey::Index(1), top: 10, exclude: exclude.clone() })
             .collect();
         for board in Board::all() {
-            let emulator = emulator(board, Image::Device, &blob).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let emulator = emulator(board, Image::Batch, &blob).unwrap_or_else(|error| panic!("{name}: {error}"));
             let answers = emulator.ask(&queries).unwrap_or_else(|error| panic!("{name}: {error}"));
             for (answer, exclude) in answers.iter().zip(&excluded) {
                 let Answer::Ranked(ranked) = answer else { panic!("a ranking was asked for") };
@@ -124,7 +124,7 @@ fn every_board_ranks_as_the_twin_does() {
 fn every_board_says_what_it_runs() {
     let blob = AlignedBytes::from_slice(&golden_bytes(golden_demo::FILE_NAME));
     for board in Board::all() {
-        let emulator = emulator(board, Image::Device, &blob).unwrap_or_else(|error| panic!("{error}"));
+        let emulator = emulator(board, Image::Batch, &blob).unwrap_or_else(|error| panic!("{error}"));
         let answers = emulator.ask(&[Query::Info]).unwrap_or_else(|error| panic!("{error}"));
         let [Answer::Info(info)] = &answers[..] else { panic!("info was asked for") };
         assert_eq!(info.board, board.name);
@@ -165,7 +165,7 @@ fn the_self_test_of_every_board_has_the_twins_checksums() {
 
 /// What a board says of the bytes in its blob region, in one question.
 fn refusal_on(board: &'static Board, bytes: &[u8]) -> Option<String> {
-    match emulator(board, Image::Device, bytes).unwrap_or_else(|error| panic!("{error}")).ask(&[Query::Info]) {
+    match emulator(board, Image::Batch, bytes).unwrap_or_else(|error| panic!("{error}")).ask(&[Query::Info]) {
         Ok(_) => None,
         Err(EmulatorError::Refused { why, .. }) => Some(why),
         Err(other) => panic!("{}: {other}", board.name),
@@ -245,7 +245,7 @@ fn many_users(users: usize) -> Draft {
 fn a_microbit_refuses_a_blob_with_too_many_users_and_runs_the_one_without() {
     let board = Board::by_name("microbit").expect("a board");
     let with_users = many_users(2_000).write().expect("valid");
-    let error = emulator(board, Image::Device, &with_users).expect_err("104 bytes a user are too many for 208 KiB");
+    let error = emulator(board, Image::Batch, &with_users).expect_err("104 bytes a user are too many for 208 KiB");
     assert!(matches!(error, EmulatorError::BlobTooLarge { .. }), "{error}");
     let message = error.to_string();
     for part in ["microbit", &with_users.len().to_string(), &board.blob.length.to_string(), "--users none"] {
@@ -258,7 +258,7 @@ fn a_microbit_refuses_a_blob_with_too_many_users_and_runs_the_one_without() {
     let stored = Twin::read(&with_users).expect("valid").blob.user_table;
     let vector: Vec<i16> = stored[1_234][..50].iter().map(|&value| value as i16).collect();
     let jobs = [Job { user: UserKey::Vector(vector), items: (0..=1_501).collect() }];
-    let emulator = emulator(board, Image::Device, &without).unwrap_or_else(|error| panic!("{error}"));
+    let emulator = emulator(board, Image::Batch, &without).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(assert_same_on_board(&emulator, board, &model, &twin, &jobs), 1_502);
 }
 
@@ -283,7 +283,7 @@ fn a_model_wider_than_the_firmwares_memory_is_refused() {
     let blob = shape.draft().write().expect("valid");
     for board in Board::all() {
         let query = Query::Score { user: UserKey::Index(0), items: vec![1] };
-        let answer = emulator(board, Image::Device, &blob).unwrap_or_else(|error| panic!("{error}")).ask(&[query]);
+        let answer = emulator(board, Image::Batch, &blob).unwrap_or_else(|error| panic!("{error}")).ask(&[query]);
         let Err(EmulatorError::Refused { why, .. }) = answer else { panic!("{}: {answer:?}", board.name) };
         assert!(why.contains("wider"), "{why}");
     }

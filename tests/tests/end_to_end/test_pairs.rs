@@ -36,12 +36,12 @@ fn jobs(pairs: &[(u32, u32)], user_key: impl Fn(u32) -> UserKey) -> Vec<Job> {
 
 /// A board without room for the users, the largest blob that it has room for, and nothing but that.
 fn emulator_without_users<'b>(board: &'static Board, blobs: &'b Blobs) -> (Emulator, &'b AlignedBytes) {
-    let fitting = blobs.without_users.iter().find_map(|blob| Some((emulator(board, Image::Device, blob).ok()?, blob)));
+    let fitting = blobs.without_users.iter().find_map(|blob| Some((emulator(board, Image::Batch, blob).ok()?, blob)));
     fitting.unwrap_or_else(|| panic!("{} has no room for a blob without users and titles", board.name))
 }
 
 fn check_board(board: &'static Board, blobs: &Blobs, stored: &Twin, pairs: &[(u32, u32)]) {
-    let compared = match emulator(board, Image::Device, &blobs.with_users) {
+    let compared = match emulator(board, Image::Batch, &blobs.with_users) {
         Ok(emulator) => {
             let model = Model::from_bytes(&blobs.with_users).expect("valid");
             assert_same_on_board(&emulator, board, &model, stored, &jobs(pairs, UserKey::Index))
@@ -102,7 +102,7 @@ fn concat_scores_of_all_test_pairs_are_the_same_everywhere() {
 fn a_microbit_has_no_room_for_the_users_of_movielens() {
     let board = Board::by_name("microbit").expect("a board");
     let blob = trained().blob("folded", "all", "all");
-    match emulator(board, Image::Device, &blob) {
+    match emulator(board, Image::Batch, &blob) {
         Err(error) => {
             let message = error.to_string();
             assert!(message.contains("microbit") && message.contains("--users none"), "{message}");

@@ -13,11 +13,11 @@ use crate::engine;
 use crate::failure::{Failure, Outcome};
 use crate::size::measure;
 
-/// Flash, RAM and stack of the image `device`, and the flash and stack of the engine alone.
+/// Flash, RAM and stack of the image `batch`, and the flash and stack of the engine alone.
 pub fn bytes(_: &mut Models) -> Outcome<Figures> {
     let mut figures = Figures::new();
     for board in Board::all() {
-        let used = measure(board, Image::Device)?.used;
+        let used = measure(board, Image::Batch)?.used;
         figures.push((format!("bytes.flash.{}", board.name), json!(used.flash_bytes)));
         figures.push((format!("bytes.ram.{}", board.name), json!(used.ram_bytes)));
         figures.push((format!("bytes.stack.{}", board.name), json!(used.stack_bytes)));

@@ -1,4 +1,4 @@
-//! The image of a product: answers requests until there are no more.
+//! The service without a product around it: answers requests until there are no more.
 //!
 //! Requests come from a file of the computer that runs QEMU, and replies go to another, by semihosting. Exit codes: 0, or 1 when a
 //! file can't be read or written.
