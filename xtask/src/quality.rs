@@ -78,12 +78,12 @@ fn section(page: &mut String, result: &Value) {
         );
     }
     if folds.len() > 1 {
-        let _ = write!(page, "\n{} of each fold:\n\n| model | |", heading(&measures[0]));
+        let shown = text(&result["fold_measure"]);
+        let _ = write!(page, "\n{} of each fold:\n\n| model | |", heading(&shown));
         folds.iter().for_each(|fold| page.push_str(&format!(" {} |", text(&fold["fold"]))));
         page.push_str(&format!("\n|---|---|{}\n", "---|".repeat(folds.len())));
         for (index, row) in list(&result["mean"]).iter().enumerate() {
-            let cells =
-                folds.iter().map(|fold| cell(&measures[0], &fold["rows"][index]["values"][measures[0].as_str()]));
+            let cells = folds.iter().map(|fold| cell(&shown, &fold["rows"][index]["values"][shown.as_str()]));
             let _ = writeln!(
                 page,
                 "| {} | {} | {} |",
@@ -130,7 +130,7 @@ mod tests {
         section(
             &mut page,
             &json!({
-                "protocol": "p", "measures": ["rmse", "item_bytes"], "mean": [row(0.5)],
+                "protocol": "p", "measures": ["rmse", "item_bytes"], "fold_measure": "rmse", "mean": [row(0.5)],
                 "folds": [{ "fold": "u1", "rows": [row(0.4)] }, { "fold": "u2", "rows": [row(0.6)] }],
                 "peers": [{ "name": "SVD", "measure": "rmse", "value": 0.9, "source": "S" }],
             }),

@@ -85,7 +85,7 @@ fn text(report: &Report, width: usize) -> String {
     }
     text.push_str(&table.render(width));
     if report.folds.len() > 1 {
-        text.push_str(&format!("\n{} of each fold\n\n{}", heading(report.measures[0]), by_fold(report).render(width)));
+        text.push_str(&format!("\n{} of each fold\n\n{}", heading(report.fold_measure), by_fold(report).render(width)));
     }
     let sources: BTreeMap<&str, &str> = report.peers.iter().map(|peer| (peer.name, peer.source)).collect();
     for (name, source) in sources {
@@ -98,7 +98,7 @@ fn text(report: &Report, width: usize) -> String {
 }
 
 fn by_fold(report: &Report) -> Table {
-    let measure = report.measures[0];
+    let measure = report.fold_measure;
     let mut table = Table::new().text("model").text("");
     for fold in &report.folds {
         table = table.number(&fold.fold);

@@ -8,6 +8,8 @@ use crate::data::{Dataset, LoadOptions, Rating, Split};
 
 /// Users of `fold-in`, one id a line.
 const NEW_USERS: &str = include_str!("fold_in_users.txt");
+/// Parts of the users in `fold-in-5fold`.
+const FIFTHS: u32 = 5;
 /// Seeds of `ms-recommenders`, and the share of each item's ratings that it tests on.
 const MS_SEEDS: [u64; 3] = [42, 1, 2];
 const MS_SHARE: f64 = 0.25;
@@ -33,7 +35,17 @@ impl Fold {
                 split(load(data, None)?, Split::PerItem { fraction: MS_SHARE, seed: MS_SEEDS[index % MS_SEEDS.len()] })
             }
             Protocol::FastaiCh8 => by_title(data, index as u64),
-            Protocol::FoldIn => without_new_users(data),
+            Protocol::FoldIn => {
+                let ids: BTreeSet<&str> =
+                    NEW_USERS.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
+                without_new_users(data, "new users", |dataset, user| {
+                    dataset.user_id(user).is_some_and(|id| ids.contains(id))
+                })
+            }
+            Protocol::FoldIn5 => {
+                let (part, parts) = (index as u32 % FIFTHS, FIFTHS);
+                without_new_users(data, &format!("part {}", part + 1), |_, user| user % parts == part)
+            }
         }
     }
 }
@@ -77,13 +89,12 @@ fn by_title(data: &Path, seed: u64) -> Result<Fold, ProtocolError> {
 }
 
 /// The training part has all ratings of other users, the test part those of the new ones.
-fn without_new_users(data: &Path) -> Result<Fold, ProtocolError> {
+fn without_new_users(data: &Path, name: &str, is_new: impl Fn(&Dataset, u32) -> bool) -> Result<Fold, ProtocolError> {
     let dataset = load(data, None)?;
-    let ids: BTreeSet<&str> = NEW_USERS.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
-    let is_new = |rating: &Rating| dataset.user_id(rating.user).is_some_and(|id| ids.contains(id));
-    let (test, train): (Vec<Rating>, Vec<Rating>) = dataset.ratings.iter().partition(|rating| is_new(rating));
+    let (test, train): (Vec<Rating>, Vec<Rating>) =
+        dataset.ratings.iter().partition(|rating| is_new(&dataset, rating.user));
     if test.is_empty() {
         return Err(ProtocolError::NoNewUsers { data: data.to_owned() });
     }
-    Ok(Fold { name: "new users".into(), train, test, dataset })
+    Ok(Fold { name: name.to_owned(), train, test, dataset })
 }

@@ -46,6 +46,9 @@ pub enum Protocol {
     /// MovieLens 100K, new users with 0 to 15 ratings whom training never saw
     #[value(name = "fold-in")]
     FoldIn,
+    /// The same with all users: each fifth of them is new once
+    #[value(name = "fold-in-5fold")]
+    FoldIn5,
 }
 
 /// One predictor, and what was measured of it.
@@ -74,6 +77,8 @@ pub struct Report {
     pub measures: Vec<&'static str>,
     /// The means over folds.
     pub mean: Vec<Row>,
+    /// The measure to show of each fold: the first that all rows have.
+    pub fold_measure: &'static str,
     pub folds: Vec<FoldResult>,
     /// What others publish for this protocol.
     pub peers: &'static [Peer],
@@ -114,6 +119,7 @@ impl Protocol {
             Self::FastaiCh8 => "fastai-ch8",
             Self::MsRecommenders => "ms-recommenders",
             Self::FoldIn => "fold-in",
+            Self::FoldIn5 => "fold-in-5fold",
         }
     }
 
@@ -123,7 +129,7 @@ impl Protocol {
         match self {
             Self::FastaiCh8 => vec!["mse", "rmse", "mae", "top10_overlap", "item_bytes"],
             Self::MsRecommenders => vec!["ndcg10", "recall10", "mrr10", "map10", "coverage", "item_bytes"],
-            Self::FoldIn => vec!["n0", "n1", "n3", "n5", "n10", "n15"],
+            Self::FoldIn | Self::FoldIn5 => vec!["n0", "n1", "n3", "n5", "n10", "n15"],
             _ => vec!["rmse", "mae", "top10_overlap", "item_bytes"],
         }
     }
@@ -157,21 +163,29 @@ impl Protocol {
             let fold = Fold::of(self, data, index)?;
             let rows = match self {
                 Self::MsRecommenders => ranking::rows(&fold, &config, observer, stop)?,
-                Self::FoldIn => fold_in::rows(&fold, &config, observer, stop)?,
+                Self::FoldIn | Self::FoldIn5 => fold_in::rows(&fold, &config, observer, stop)?,
                 _ => rating::rows(&fold, &config, self == Self::FastaiCh8, observer, stop)?,
             };
             let result = FoldResult { fold: fold.name, rows };
             fold_done(&result);
             results.push(result);
         }
+        let (measures, mean) = (self.measures(), mean(&results));
         Ok(Report {
             protocol: self.name(),
-            measures: self.measures(),
-            mean: mean(&results),
+            fold_measure: common(&measures, &mean),
+            measures,
+            mean,
             folds: results,
             peers: peers::of(self),
         })
     }
+}
+
+/// The first measure that all rows have; without one the first.
+fn common(measures: &[&'static str], rows: &[Row]) -> &'static str {
+    let in_all = |measure: &&&str| rows.iter().all(|row| row.values.contains_key(**measure));
+    measures.iter().find(in_all).or(measures.first()).copied().unwrap_or_default()
 }
 
 /// The mean of every value over the folds. Every fold has the same rows.
@@ -201,5 +215,18 @@ mod tests {
         let fold = |name: &str, a, b| FoldResult { fold: name.into(), rows: vec![row("net", a), row("dot", b)] };
         let mean = mean(&[fold("u1", 1.0, 3.0), fold("u2", 2.0, 4.0)]);
         assert_eq!(mean, [row("net", 1.5), row("dot", 3.5)]);
+    }
+
+    #[test]
+    fn folds_are_shown_by_what_all_rows_have() {
+        let row = |measures: &[&str]| Row {
+            model: "net",
+            variant: "int8".into(),
+            values: measures.iter().map(|&measure| (measure.to_owned(), 1.0)).collect(),
+        };
+        let measures = ["n0", "n5", "n15"];
+        assert_eq!(common(&measures, &[row(&measures), row(&["n5"])]), "n5");
+        assert_eq!(common(&measures, &[row(&measures), row(&["n15", "n0"])]), "n0");
+        assert_eq!(common(&measures, &[row(&["n5"]), row(&["n0"])]), "n0");
     }
 }

@@ -69,6 +69,6 @@ pub fn of(protocol: Protocol) -> &'static [Peer] {
         Protocol::MlLatestSmall => LATEST_SMALL,
         Protocol::FastaiCh8 => FASTAI_CH8,
         Protocol::MsRecommenders => MS_RECOMMENDERS,
-        Protocol::FoldIn => &[],
+        Protocol::FoldIn | Protocol::FoldIn5 => &[],
     }
 }

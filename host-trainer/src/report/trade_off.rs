@@ -134,7 +134,8 @@ fn chart(variants: &[Variant], quality: &Quality, (what, label, cost): (&str, &s
             chart.markers(series(variant), kind, &points.iter().map(|(_, point)| *point).collect::<Vec<_>>());
         }
     }
-    placed.iter().for_each(|(variant, point)| chart.label(*point, &variant.label()));
+    // Which kind it is the legend says: colour and shape.
+    placed.iter().for_each(|(variant, point)| chart.label(*point, &variant.encoding));
     let all: Vec<String> =
         placed.iter().map(|(variant, (x, y))| format!("{} {y:.4} at {x:.0}", variant.label(),)).collect();
     let says = format!("{} is better. {}.", quality.better, all.join(", "));

@@ -24,13 +24,14 @@ const ML_100K: &str = "../shared/data/ml-100k";
 const ML_LATEST_SMALL: &str = "../shared/data/ml-latest-small";
 
 /// All of them.
-pub const PROTOCOLS: [Protocol; 6] = [
+pub const PROTOCOLS: [Protocol; 7] = [
     Protocol { name: "ml100k-u1-u5", data: ML_100K, files: &["u.data", "u1.base", "u5.base", "u.item", "u.user"] },
     Protocol { name: "ml100k-ua-ub", data: ML_100K, files: &["u.data", "ua.base", "ub.base", "u.item", "u.user"] },
     Protocol { name: "ml-latest-small-5fold", data: ML_LATEST_SMALL, files: &["ratings.csv", "movies.csv"] },
     Protocol { name: "fastai-ch8", data: ML_100K, files: &["u.data", "u.item", "u.user"] },
     Protocol { name: "ms-recommenders", data: ML_100K, files: &["u.data", "u.item", "u.user"] },
     Protocol { name: "fold-in", data: ML_100K, files: &["u.data", "u.item", "u.user"] },
+    Protocol { name: "fold-in-5fold", data: ML_100K, files: &["u.data", "u.item", "u.user"] },
 ];
 
 impl Protocol {
