@@ -6,6 +6,7 @@
 
 mod models;
 mod ratings;
+mod service;
 
 use crate::testing::{Cut, CutPoint, NorFlashModel, Operation};
 
@@ -20,6 +21,14 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Prints what `cargo xtask figures` reads, and is content if enough was cut and nothing lost.
+    fn conclude(self, least: u64) {
+        std::println!("device.power_cuts={}", self.cuts);
+        std::println!("device.power_cuts_lost={}", self.losses);
+        assert_eq!(self.losses, 0, "{:?}", self.first);
+        assert!(self.cuts >= least, "{} cuts", self.cuts);
+    }
+
     fn add(&mut self, other: Self) {
         self.cuts += other.cuts;
         self.losses += other.losses;

@@ -4,7 +4,7 @@ use matchstick::learn::{self, Learner};
 use matchstick::link::{ENGINE_VERSION, Failure, Info, ItemRef, LinkCounts, Reply, Request, Statistics};
 use matchstick::{BlobError, Model};
 
-use super::work::Task;
+use super::task::Task;
 use super::{Board, Context, Next, Service};
 use crate::store::RECORD_BYTES;
 use crate::{MappedFlash, SlotError, StoreError};
@@ -103,8 +103,9 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         Ok(Reply::Done.into())
     }
 
+    #[inline(never)]
     fn info<'c, F: MappedFlash, B: Board>(&self, context: &Context<'c, F, B>) -> Result<Info<'c>, Failure<'static>> {
-        let slots = self.slots.as_ref().ok_or(Failure::SlotFailed)?;
+        let slots = self.slots.first().ok_or(Failure::SlotFailed)?;
         let ratings = self.store.ratings().len();
         let bytes = |ratings: usize| ratings.wrapping_mul(RECORD_BYTES) as u32;
         let mut info = Info {
@@ -129,6 +130,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         Ok(info)
     }
 
+    #[inline(never)]
     fn statistics<F, B: Board>(&self, context: &mut Context<'_, F, B>, line: &Line) -> Statistics {
         Statistics {
             uptime_ms: context.board.uptime_ms(),

@@ -51,15 +51,19 @@ mod answer;
 mod keys;
 mod owner;
 mod profile;
+mod task;
+#[cfg(test)]
+pub(crate) mod tests;
 mod upload;
 mod work;
 
+use heapless::Vec;
 use matchstick::link::{Incoming, Server};
 use matchstick::{Memory, Model};
 
 use crate::{MappedFlash, Region, SlotError, Slots, Store, StoreError};
 use owner::Owner;
-use work::Work;
+use task::Work;
 
 /// What the service asks of the board.
 pub trait Board {
@@ -137,7 +141,8 @@ pub struct Service<
     const HELD: usize,
 > {
     store: Store<RATINGS>,
-    slots: Option<Slots>,
+    /// One, once the service is open: `None` of an `Option` would not be zeros.
+    slots: Vec<Slots, 1>,
     memory: Memory<CAPACITY, TABLE_WORDS>,
     owner: Owner<CAPACITY, COORDINATES>,
     work: Work<HELD>,
@@ -157,7 +162,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     pub const fn new() -> Self {
         Self {
             store: Store::closed(),
-            slots: None,
+            slots: Vec::new(),
             memory: Memory::with_tables(),
             owner: Owner::new(),
             work: Work::new(),
@@ -180,14 +185,15 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     ) -> Result<(), OpenError<F::Error>> {
         self.store.start(flash, places.store).map_err(OpenError::Store)?;
         let slots = Slots::open(flash, places.slots, matchstick::link::item_key(board.as_bytes()));
-        self.slots = Some(slots.map_err(OpenError::Slots)?);
+        self.slots.clear();
+        let _ = self.slots.push(slots.map_err(OpenError::Slots)?);
         Ok(())
     }
 
     /// Where the running model lies.
     #[must_use]
     pub fn running(&self) -> Option<Region> {
-        self.slots.as_ref()?.running()
+        self.slots.first()?.running()
     }
 
     /// Takes bytes off the front of `input` until there is something to send, or until there are none left. What is to be sent, and what to do then.

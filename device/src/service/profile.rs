@@ -37,6 +37,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     Service<RATINGS, CAPACITY, TABLE_WORDS, COORDINATES, HELD>
 {
     /// Stores a rating. An import in progress ends: what it was to replace has changed.
+    #[inline(never)]
     pub(super) fn rate<F: MappedFlash, B>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -59,6 +60,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     }
 
     /// Forgets a rating.
+    #[inline(never)]
     pub(super) fn forget<F: MappedFlash, B>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -70,6 +72,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     }
 
     /// Writes a page of the profile.
+    #[inline(never)]
     pub(super) fn export<F: MappedFlash, B>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -99,6 +102,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     }
 
     /// Begins an import, in place of one before.
+    #[inline(never)]
     pub(super) fn begin_import<F: MappedFlash, B>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -114,6 +118,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     }
 
     /// Takes entries of an import, and says how many are there.
+    #[inline(never)]
     pub(super) fn import<F: MappedFlash, B>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -137,6 +142,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     }
 
     /// Replaces the profile.
+    #[inline(never)]
     pub(super) fn commit_import<F: MappedFlash, B>(
         &mut self,
         context: &mut Context<'_, F, B>,

@@ -16,10 +16,11 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     Service<RATINGS, CAPACITY, TABLE_WORDS, COORDINATES, HELD>
 {
     pub(super) fn slots(&mut self) -> Result<&mut Slots, Failure<'static>> {
-        self.slots.as_mut().ok_or(Failure::SlotFailed)
+        self.slots.first_mut().ok_or(Failure::SlotFailed)
     }
 
     /// Begins an upload or goes on with one. What is wrong with the offer is said before anything is sent.
+    #[inline(never)]
     pub(super) fn begin_upload<F: MappedFlash, B: Board>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -41,6 +42,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     }
 
     /// How far the upload came.
+    #[inline(never)]
     pub(super) fn upload_status(&mut self, line: &Line) -> Result<Reply<'static>, Failure<'static>> {
         let upload = self.slots()?.upload().ok_or(Failure::NoUpload)?;
         let room = line.receive.saturating_sub(frame::OVERHEAD_BYTES + CHUNK_OVERHEAD_BYTES);
@@ -54,6 +56,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     }
 
     /// Writes a chunk that begins where the upload stands; says where the next one has to begin.
+    #[inline(never)]
     pub(super) fn chunk<F: MappedFlash, B>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -70,6 +73,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     }
 
     /// Lets the uploaded model run, if all is right with it.
+    #[inline(never)]
     pub(super) fn commit<F: MappedFlash, B: Board>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -84,13 +88,14 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
             #[cfg(feature = "signed")]
             key: context.board.maker_key(),
         };
-        let slots = self.slots.as_mut().ok_or(Failure::SlotFailed)?;
+        let slots = self.slots.first_mut().ok_or(Failure::SlotFailed)?;
         slots.commit(context.flash, &terms, fits::<CAPACITY, COORDINATES>).map_err(not_taken)?;
         self.change_model();
         Ok(())
     }
 
     /// Lets the model before this one run.
+    #[inline(never)]
     pub(super) fn roll_back<F: MappedFlash, B>(
         &mut self,
         context: &mut Context<'_, F, B>,

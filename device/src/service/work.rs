@@ -4,112 +4,19 @@ use matchstick::link::{
     DEVIATION_BYTES, Exclude, Failure, MAX_TOP, PAIR_BYTES, RANKED_BYTES, RankedItem, Reply, SCORE_BYTES, User, items,
     score_to_bytes,
 };
-use matchstick::{Logit, Memory, Model, Ranked, Scorer, TopK, UserError, UserVector};
+use matchstick::{Logit, Memory, Model, Ranked, Scorer, UserError, UserVector};
 
 use super::answer::{Answer, Answered, model};
 use super::owner::Owner;
+use super::task::{Task, Work, held};
 use super::{Board, Context, Service};
 use crate::MappedFlash;
-
-/// What is ranked.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Task<'r> {
-    /// All items, by their scores.
-    Rank { user: User<'r>, deviations: bool, exclude: Exclude<'r> },
-    /// All but one, by their likeness to that.
-    Similar { item: u32 },
-    /// Those that the owner hasn't rated, by what their ratings would teach.
-    Ask,
-}
-
-impl Task<'_> {
-    /// Rows between two replies, of the board's slice of rows that are scored.
-    fn slice(&self, rows: u32) -> u32 {
-        let rows = match self {
-            Self::Rank { .. } => rows,
-            Self::Similar { .. } => rows >> 4,
-            Self::Ask => rows >> 6,
-        };
-        rows.max(1)
-    }
-}
-
-/// A ranking that isn't finished.
-#[derive(Debug)]
-pub(super) struct Work<const HELD: usize> {
-    /// With empty lists: they are in `held`.
-    task: Option<Task<'static>>,
-    top: u8,
-    /// The row to go on with.
-    next: u32,
-    /// Of similar items and questions the numbers are in place of logits.
-    best: TopK<MAX_TOP>,
-    /// The user's vector, then the excluded items.
-    held: [u8; HELD],
-    vector_bytes: usize,
-    excluded_bytes: usize,
-}
-
-impl<const HELD: usize> Work<HELD> {
-    pub(super) const fn new() -> Self {
-        Self { task: None, top: 0, next: 0, best: TopK::new(), held: [0; HELD], vector_bytes: 0, excluded_bytes: 0 }
-    }
-
-    /// There is nothing to go on with any more.
-    pub(super) fn end(&mut self) {
-        self.task = None;
-    }
-
-    /// Keeps a task until it is gone on with, if there is room for it.
-    fn hold(&mut self, task: &Task<'_>) -> bool {
-        let (task, vector, excluded): (Task<'static>, &[u8], &[u8]) = match *task {
-            Task::Rank { user, deviations, exclude } => {
-                let (user, vector) = match user {
-                    User::Vector(vector) => (User::Vector(&[]), vector),
-                    User::Index(index) => (User::Index(index), &[][..]),
-                    User::Owner => (User::Owner, &[][..]),
-                };
-                let (exclude, excluded) = match exclude {
-                    Exclude::Items(items) => (Exclude::Items(&[]), items),
-                    Exclude::Bitmap(bits) => (Exclude::Bitmap(&[]), bits),
-                    Exclude::Nothing => (Exclude::Nothing, &[][..]),
-                    Exclude::Seen => (Exclude::Seen, &[][..]),
-                };
-                (Task::Rank { user, deviations, exclude }, vector, excluded)
-            }
-            Task::Similar { item } => (Task::Similar { item }, &[], &[]),
-            Task::Ask => (Task::Ask, &[], &[]),
-        };
-        let mut put = |bytes: &[u8], start: usize| {
-            let room = self.held.get_mut(start..).and_then(|rest| rest.get_mut(..bytes.len()));
-            room.map(|room| room.copy_from_slice(bytes)).is_some()
-        };
-        if !put(vector, 0) || !put(excluded, vector.len()) {
-            return false;
-        }
-        (self.task, self.vector_bytes, self.excluded_bytes) = (Some(task), vector.len(), excluded.len());
-        true
-    }
-}
-
-/// The task that is held, with its lists.
-fn held<'h>(task: Task<'h>, held: &'h [u8], vector_bytes: usize, excluded_bytes: usize) -> Task<'h> {
-    let Task::Rank { user, deviations, exclude } = task else { return task };
-    let (vector, rest) = held.split_at_checked(vector_bytes).unwrap_or_default();
-    let excluded = rest.get(..excluded_bytes).unwrap_or_default();
-    let user = if let User::Vector(_) = user { User::Vector(vector) } else { user };
-    let exclude = match exclude {
-        Exclude::Items(_) => Exclude::Items(excluded),
-        Exclude::Bitmap(_) => Exclude::Bitmap(excluded),
-        other => other,
-    };
-    Task::Rank { user, deviations, exclude }
-}
 
 impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, const COORDINATES: usize, const HELD: usize>
     Service<RATINGS, CAPACITY, TABLE_WORDS, COORDINATES, HELD>
 {
     /// Scores some items.
+    #[inline(never)]
     pub(super) fn score<'m, F: MappedFlash, B: Board>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -137,6 +44,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     }
 
     /// Begins a ranking.
+    #[inline(never)]
     pub(super) fn begin<'m, F: MappedFlash, B: Board>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -162,23 +70,41 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         let is_held = self.work.hold(&task);
         (self.work.top, self.work.next) = (top, 1);
         self.work.best.clear();
-        self.rank(context, task, if is_held { task.slice(B::SLICE_ROWS) } else { rows }, message)
+        self.rank_or_end(context, task, if is_held { task.slice(B::SLICE_ROWS) } else { rows }, message)
     }
 
     /// Goes on with a ranking.
+    #[inline(never)]
     pub(super) fn go_on<'m, F: MappedFlash, B: Board>(
         &mut self,
         context: &mut Context<'_, F, B>,
         message: &mut [u8],
     ) -> Answered<'m> {
-        let Work { task, held: bytes, vector_bytes, excluded_bytes, .. } = &self.work;
-        let task = task.ok_or(Failure::NothingToContinue)?;
-        let bytes = *bytes;
-        let task = held(task, &bytes, *vector_bytes, *excluded_bytes);
-        self.rank(context, task, task.slice(B::SLICE_ROWS), message)
+        let Work { is_held, task, held: bytes, vector_bytes, excluded_bytes, .. } = self.work;
+        if !is_held {
+            return Err(Failure::NothingToContinue);
+        }
+        let task = held(task, &bytes, vector_bytes, excluded_bytes);
+        self.rank_or_end(context, task, task.slice(B::SLICE_ROWS), message)
+    }
+
+    /// After an error there is nothing to go on with.
+    fn rank_or_end<'m, F: MappedFlash, B: Board>(
+        &mut self,
+        context: &mut Context<'_, F, B>,
+        task: Task<'_>,
+        slice: u32,
+        message: &mut [u8],
+    ) -> Answered<'m> {
+        let answered = self.rank(context, task, slice, message);
+        if answered.is_err() {
+            self.work.end();
+        }
+        answered
     }
 
     /// Ranks the next rows, and writes the result if those were the last.
+    #[inline(never)]
     fn rank<'m, F: MappedFlash, B: Board>(
         &mut self,
         context: &mut Context<'_, F, B>,
@@ -200,7 +126,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
                 let leaves_seen = exclude == Exclude::Seen;
                 scorer.rank_rows(rows, best, |item| !(exclude.contains(item) || leaves_seen && seen(item)));
                 if is_last {
-                    work.task = None;
+                    work.is_held = false;
                     return write_ranked(model, owner, &mut scorer, work.best(), deviations, message);
                 }
             }
@@ -224,7 +150,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         if !is_last {
             return Ok(Reply::Progress { done: work.next, of }.into());
         }
-        work.task = None;
+        work.is_held = false;
         let reply = if let Task::Ask = task { Reply::Ask(&[]) } else { Reply::Similar(&[]) };
         write_pairs(&reply, work.best(), message)
     }
@@ -245,14 +171,6 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
             true => Err(Failure::NoDeviation),
             false => Ok(()),
         }
-    }
-}
-
-impl<const HELD: usize> Work<HELD> {
-    /// As many of the best as were asked for.
-    fn best(&self) -> &[Ranked] {
-        let best = self.best.as_slice();
-        best.get(..self.top.into()).unwrap_or(best)
     }
 }
 

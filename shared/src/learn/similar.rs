@@ -39,7 +39,10 @@ impl Model<'_> {
         let (row, width) = match learned {
             Some((sections, words)) => (look_up(sections.rows, words.width.div_ceil(4), item), words.width),
             None if supports::DOT && dims.dot_quads > 0 => (self.item(item).dots, head.dot_width),
-            None => (decode(head, self.sections().codebooks, self.item(item).rows, space), head.item_width),
+            None if supports::INT4 || supports::PQ => {
+                (decode(head, self.sections().codebooks, self.item(item).rows, space), head.item_width)
+            }
+            None => (self.item(item).rows, head.item_width),
         };
         bytemuck::cast_slice(row).get(..width.into()).unwrap_or_default()
     }

@@ -9,6 +9,7 @@
 //! - [`Request`], [`Reply`], [`Failure`]: postcard messages. They borrow from the buffer that they were received in, and lists of numbers
 //!   travel as little-endian bytes, so neither side copies or allocates.
 
+mod chunks;
 mod client;
 mod codec;
 mod failure;
@@ -22,6 +23,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub use chunks::ChunkSize;
 pub use client::{Client, ClientError, Event, Timeout};
 pub use failure::Failure;
 pub use frame::{MIN_FRAME_BYTES, frame_bytes, wire_bytes};
