@@ -122,15 +122,7 @@ impl Kernels for Armv7eM {
     fn pq_tables(codebooks: &[Quad8], group_quads: usize, units: &[UnitQuad], shift: u8, tables: &mut [[i16; 256]]) {
         let shift = u32::from(shift & 15);
         let half = (1 << shift) >> 1;
-        let Some(book_quads) = group_quads.checked_mul(256) else { return };
-        let (mut books, mut units) = (codebooks, units);
-        for table in tables {
-            let (Some((book, later_books)), Some((group, later_units))) =
-                (books.split_at_checked(book_quads), units.split_at_checked(group_quads))
-            else {
-                return;
-            };
-            (books, units) = (later_books, later_units);
+        assembly::each_table(codebooks, group_quads, units, tables, |book, group, table| {
             let (rows, first, entries) = (book.as_ptr(), group.as_ptr().cast::<u8>(), table.as_mut_ptr());
             // SAFETY: the book has 256 rows of `group_quads` quads, the group as many quads of storage, and the table 256 entries, which is how
             // many each function writes.
@@ -145,7 +137,7 @@ impl Kernels for Armv7eM {
                     }
                 }
             }
-        }
+        });
     }
 
     fn pq(items: &Items<'_>, codes: usize, tables: &[[i16; 256]], threshold: i32) -> Option<Found> {

@@ -147,15 +147,7 @@ impl Kernels for Mve {
         let shift = u32::from(shift & 15);
         let shortfall = if group_quads.is_multiple_of(2) { 0 } else { -4 };
         let layout = Table { shift, half: (1 << shift) >> 1, lanes: group_quads * 4, shortfall };
-        let Some(book_quads) = group_quads.checked_mul(256) else { return };
-        let (mut books, mut units) = (codebooks, units);
-        for table in tables {
-            let (Some((book, later_books)), Some((group, later_units))) =
-                (books.split_at_checked(book_quads), units.split_at_checked(group_quads))
-            else {
-                return;
-            };
-            (books, units) = (later_books, later_units);
+        assembly::each_table(codebooks, group_quads, units, tables, |book, group, table| {
             let (rows, first, entries) = (book.as_ptr(), group.as_ptr(), table.as_mut_ptr());
             // SAFETY: the book has 256 rows of `group_quads` quads, the group as many quads of storage, and the table 256 entries, which is how
             // many each function writes.
@@ -167,7 +159,7 @@ impl Kernels for Mve {
                     _ => matchstick_pq_table(rows, first, entries, &layout),
                 }
             }
-        }
+        });
     }
 
     fn pq(items: &Items<'_>, codes: usize, tables: &[[i16; 256]], threshold: i32) -> Option<Found> {

@@ -7,7 +7,7 @@
 #![allow(unsafe_code, reason = "the functions that it calls are in assembly")]
 
 #[cfg(any(kernel = "armv7e_m", kernel = "mve"))]
-use super::ActQuad;
+use super::{ActQuad, UnitQuad};
 use super::{Quad8, Quad16};
 
 /// What the names of functions end in.
@@ -109,4 +109,27 @@ pub fn output(function: Output, acts: &[ActQuad], weights: &[Quad16]) -> i32 {
     }
     // SAFETY: both have `quads` quads at least, and there is one; a packed quad of activations is smaller than its storage.
     unsafe { function(acts.as_ptr(), weights.as_ptr(), quads) }
+}
+
+/// Calls `build` for each table, with its codebook of 256 rows and its group's units, as long as there are both.
+#[cfg(any(kernel = "armv7e_m", kernel = "mve"))]
+#[inline(always)]
+pub fn each_table(
+    codebooks: &[Quad8],
+    group_quads: usize,
+    units: &[UnitQuad],
+    tables: &mut [[i16; 256]],
+    mut build: impl FnMut(&[Quad8], &[UnitQuad], &mut [i16; 256]),
+) {
+    let Some(book_quads) = group_quads.checked_mul(256) else { return };
+    let (mut books, mut units) = (codebooks, units);
+    for table in tables {
+        let (Some((book, later_books)), Some((group, later_units))) =
+            (books.split_at_checked(book_quads), units.split_at_checked(group_quads))
+        else {
+            return;
+        };
+        (books, units) = (later_books, later_units);
+        build(book, group, table);
+    }
 }
