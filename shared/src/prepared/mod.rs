@@ -91,7 +91,7 @@ impl<'s> Prepared<'s> {
         items: u32,
         memory: &'s mut Memory<CAPACITY, TABLE_WORDS>,
     ) -> Result<Self, PrepareError> {
-        let (dims, sections) = (model.dims(), model.sections());
+        let dims = model.dims();
         if dims.exceed(CAPACITY) {
             return Err(PrepareError::MemoryTooSmall);
         }
@@ -105,63 +105,7 @@ impl<'s> Prepared<'s> {
         if supports::DOT && dims.dot_quads > 0 {
             Native::dot_units(user.dot, dot_units);
         }
-        let weights = sections.output_weights;
-        let net = match (dims.net, user.net) {
-            (NetKind::Int8, NetValues::Wide(user)) => {
-                Native::fold_units(user, weights, net_units);
-                Net::Int8
-            }
-            (NetKind::Int4, NetValues::Wide(user)) if supports::INT4 => {
-                let repaid = items >= Native::PAIR_TABLES_REPAY;
-                match table_memory(tables, dims, repaid) {
-                    None => {
-                        Native::fold_units(user, weights, net_units);
-                        Net::Int4
-                    }
-                    Some(words) => {
-                        let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
-                        pair_tables(user, weights, tables);
-                        Net::Pairs(tables)
-                    }
-                }
-            }
-            (NetKind::Pq, NetValues::Wide(user)) if supports::PQ => {
-                let head = model.head();
-                let spare = [bytemuck::cast_slice_mut(&mut *front), bytemuck::cast_slice_mut(&mut *back)];
-                group_units(head, user, weights, net_units, spare);
-                match table_memory(tables, dims, items >= SCORE_TABLES_REPAY) {
-                    None => Net::Codes,
-                    Some(words) => {
-                        let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
-                        let quads = head.group_width() >> 2;
-                        Native::pq_tables(sections.codebooks, quads, net_units, head.item_bias_shift, tables);
-                        Net::Tables(tables)
-                    }
-                }
-            }
-            (NetKind::Absent, _) => Net::Absent,
-            _ if !supports::LAYERS => Net::Absent,
-            (NetKind::Folded, NetValues::Wide(user)) => {
-                let (values, _) = net_units.as_flattened_mut().as_chunks_mut::<4>();
-                for (quad, given) in values.iter_mut().zip(user) {
-                    *quad = given.0.map(i32::from);
-                }
-                Net::Layers
-            }
-            (_, NetValues::Wide(user)) => {
-                // In concat a user's values are within an int8; they wait in `back` until they are activations.
-                let narrow = bytemuck::cast_slice_mut::<_, Quad8>(back).get_mut(..user.len()).unwrap_or_default();
-                for (quad, given) in narrow.iter_mut().zip(user) {
-                    *quad = Quad8(given.0.map(|value| value as i8));
-                }
-                accumulate_user(sections, narrow, front, net_units);
-                Net::Layers
-            }
-            (_, NetValues::Narrow(user)) => {
-                accumulate_user(sections, user, front, net_units);
-                Net::Layers
-            }
-        };
+        let net = prepare_net(model, user.net, items, net_units, [&mut *front, &mut *back], tables);
         Ok(Self { model, net, net_units, dot_units, front, back })
     }
 
@@ -299,6 +243,76 @@ impl<'s> Prepared<'s> {
     /// What is shown for a logit.
     pub(crate) fn rating(&self, logit: Logit) -> RatingQ16 {
         self.model.rating(logit)
+    }
+}
+
+/// The net's part of what depends on the user alone: units, and tables where they are wanted. `front` and `back` are used on the way.
+#[inline(always)]
+fn prepare_net<'s>(
+    model: &Model<'_>,
+    user: NetValues<'_>,
+    items: u32,
+    net_units: &mut [UnitQuad],
+    [front, back]: [&mut [Quad32]; 2],
+    tables: &'s mut [u32],
+) -> Net<'s> {
+    let (dims, sections) = (model.dims(), model.sections());
+    let weights = sections.output_weights;
+    match (dims.net, user) {
+        (NetKind::Int8, NetValues::Wide(user)) => {
+            Native::fold_units(user, weights, net_units);
+            Net::Int8
+        }
+        (NetKind::Int4, NetValues::Wide(user)) if supports::INT4 => {
+            let repaid = items >= Native::PAIR_TABLES_REPAY;
+            match table_memory(tables, dims, repaid) {
+                None => {
+                    Native::fold_units(user, weights, net_units);
+                    Net::Int4
+                }
+                Some(words) => {
+                    let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
+                    pair_tables(user, weights, tables);
+                    Net::Pairs(tables)
+                }
+            }
+        }
+        (NetKind::Pq, NetValues::Wide(user)) if supports::PQ => {
+            let head = model.head();
+            let spare = [bytemuck::cast_slice_mut(front), bytemuck::cast_slice_mut(back)];
+            group_units(head, user, weights, net_units, spare);
+            match table_memory(tables, dims, items >= SCORE_TABLES_REPAY) {
+                None => Net::Codes,
+                Some(words) => {
+                    let (tables, _) = bytemuck::cast_slice_mut(words).as_chunks_mut::<256>();
+                    let quads = head.group_width() >> 2;
+                    Native::pq_tables(sections.codebooks, quads, net_units, head.item_bias_shift, tables);
+                    Net::Tables(tables)
+                }
+            }
+        }
+        (NetKind::Absent, _) => Net::Absent,
+        _ if !supports::LAYERS => Net::Absent,
+        (NetKind::Folded, NetValues::Wide(user)) => {
+            let (values, _) = net_units.as_flattened_mut().as_chunks_mut::<4>();
+            for (quad, given) in values.iter_mut().zip(user) {
+                *quad = given.0.map(i32::from);
+            }
+            Net::Layers
+        }
+        (_, NetValues::Wide(user)) => {
+            // In concat a user's values are within an int8; they wait in `back` until they are activations.
+            let narrow = bytemuck::cast_slice_mut::<_, Quad8>(back).get_mut(..user.len()).unwrap_or_default();
+            for (quad, given) in narrow.iter_mut().zip(user) {
+                *quad = Quad8(given.0.map(|value| value as i8));
+            }
+            accumulate_user(sections, narrow, front, net_units);
+            Net::Layers
+        }
+        (_, NetValues::Narrow(user)) => {
+            accumulate_user(sections, user, front, net_units);
+            Net::Layers
+        }
     }
 }
 
