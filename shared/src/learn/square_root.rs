@@ -25,7 +25,7 @@ mod tests {
 
     #[test]
     fn it_is_right_to_the_last_bits() {
-        for exponent in -120..120 {
+        for exponent in (-120..120).step_by(if cfg!(miri) { 17 } else { 1 }) {
             for step in 0..64 {
                 let x = (1.0 + step as f32 / 64.0) * 2.0_f32.powi(exponent);
                 let error = f64::from(square_root(x)) / f64::from(x).sqrt() - 1.0;
