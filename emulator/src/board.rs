@@ -40,6 +40,8 @@ pub struct Board {
     /// The features of the crate `matchstick-firmware` that say of the core what the triple does not: `dsp`, `mve`.
     #[serde(default)]
     pub features: Vec<String>,
+    /// Features of that crate that the image [`Device`](Image::Device) is built with in place of the default ones, where there is no flash for those.
+    pub device_features: Option<Vec<String>>,
     /// The cargo profile that its images are built with.
     pub profile: String,
     /// How to emulate it.
@@ -50,6 +52,10 @@ pub struct Board {
     pub blob: Region,
     /// Static memory and stack.
     pub ram: Region,
+    /// Where the image [`Device`](Image::Device) keeps ratings.
+    pub store: Region,
+    /// Where it keeps two models, half of it each.
+    pub slots: Region,
     budget: Budgets,
     instructions: BTreeMap<String, f64>,
 }
@@ -64,6 +70,8 @@ pub struct Qemu {
     pub machine: String,
     /// Further arguments.
     pub arguments: Vec<String>,
+    /// Bytes of the machine's RAM, where the flash of the image [`Device`](Image::Device) is a part of it.
+    pub memory_bytes: Option<u64>,
 }
 
 /// A piece of the address space.
@@ -118,6 +126,7 @@ pub struct EngineBudget {
 #[serde(deny_unknown_fields)]
 struct Budgets {
     engine: EngineBudget,
+    device: Budget,
     batch: Budget,
     selftest: Budget,
     bench: Budget,
@@ -126,6 +135,8 @@ struct Budgets {
 /// A firmware image, a binary of the crate `matchstick-firmware` or of one that builds on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Image {
+    /// The product: answers what comes over the UART, and keeps ratings and models in flash.
+    Device,
     /// Answers the requests in a file, by semihosting.
     Batch,
     /// Scores everything in two ways and prints checksums.
@@ -158,6 +169,7 @@ impl Image {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Device => "device",
             Self::Batch => "batch",
             Self::SelfTest => "selftest",
             Self::Bench => "bench",
@@ -227,6 +239,7 @@ impl Board {
     #[must_use]
     pub fn budget(&self, image: Image) -> Option<Budget> {
         match image {
+            Image::Device => Some(self.budget.device),
             Image::Batch => Some(self.budget.batch),
             Image::SelfTest => Some(self.budget.selftest),
             Image::Bench => Some(self.budget.bench),
@@ -301,7 +314,13 @@ mod tests {
             let map =
                 Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware/boards").join(&board.name).join("memory.x");
             let map = std::fs::read_to_string(map).unwrap();
-            for (name, ours) in [("FLASH", board.flash), ("BLOB", board.blob), ("RAM", board.ram)] {
+            for (name, ours) in [
+                ("FLASH", board.flash),
+                ("BLOB", board.blob),
+                ("RAM", board.ram),
+                ("STORE", board.store),
+                ("SLOTS", board.slots),
+            ] {
                 let linkers = region(&map, name);
                 assert_eq!(linkers, (u64::from(ours.start), u64::from(ours.length)), "{name} of {}", board.name);
             }
@@ -333,7 +352,8 @@ mod tests {
         let manifest: toml::Table = include_str!("../../firmware/Cargo.toml").parse().unwrap();
         let features = manifest["features"].as_table().unwrap();
         for board in Board::all() {
-            assert!(board.features.iter().all(|feature| features.contains_key(feature)), "{}", board.name);
+            let named = board.features.iter().chain(board.device_features.iter().flatten());
+            assert!(named.clone().all(|feature| features.contains_key(feature)), "{}", board.name);
         }
     }
 
@@ -359,6 +379,15 @@ mod tests {
             for pair in regions.windows(2) {
                 assert!(pair[0].end() <= u64::from(pair[1].start), "{}: {pair:x?} overlap", board.name);
             }
+            // The models of the image `device` may lie where the others have one.
+            let mut regions = [board.flash, board.store, board.slots, board.ram];
+            regions.sort_by_key(|region| region.start);
+            for pair in regions.windows(2) {
+                assert!(pair[0].end() <= u64::from(pair[1].start), "{}: {pair:x?} overlap", board.name);
+            }
+            assert_eq!(board.store.end(), u64::from(board.slots.start), "{}: one window", board.name);
+            assert_eq!(board.slots.start % 16, 0, "{}", board.name);
+            assert_eq!(board.slots.length / 2 % 1024, 0, "{}: whole pages", board.name);
             assert_eq!(board.blob.start % 16, 0, "{}", board.name);
             assert_eq!(board.blob.loader_start() % 16, 0, "{}", board.name);
         }

@@ -61,10 +61,12 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
     if let Some(folder) = own_target_folder(board, &cargo, &root)? {
         command.arg("--target-dir").arg(folder);
     }
-    if image.is_minimal() {
+    let parts = board.device_features.as_deref().filter(|_| image == Image::Device);
+    if image.is_minimal() || parts.is_some() {
         command.arg("--no-default-features");
     }
-    let features: Vec<&str> = board.features.iter().map(String::as_str).chain(image.feature()).collect();
+    let features = board.features.iter().chain(parts.unwrap_or_default()).map(String::as_str);
+    let features: Vec<&str> = features.chain(image.feature()).collect();
     let output = command
         .current_dir(&root)
         .args(["--quiet", "--package", image.package(), "--bin", image.name()])

@@ -100,6 +100,24 @@ pub enum EmulatorError {
         /// What is wrong.
         what: &'static str,
     },
+    /// The image can't be built.
+    #[error(transparent)]
+    Build(#[from] crate::BuildError),
+    /// QEMU, which a board was to stay running in, has ended or doesn't answer.
+    #[error("the QEMU of {board} doesn't answer ({source}); it had printed: {}", printed(stderr))]
+    Monitor {
+        /// The board's name.
+        board: String,
+        /// QEMU's own messages.
+        stderr: String,
+        /// What happened.
+        source: std::io::Error,
+    },
+    /// The board's flash isn't RAM.
+    #[error(
+        "{0} can't keep its flash in a file: its emulation has real flash, which begins empty at each start; send the model again"
+    )]
+    NoFlashFile(String),
     /// A file of the run can't be read or written.
     #[error("{what}: {source}")]
     Io {

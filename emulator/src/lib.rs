@@ -3,6 +3,7 @@
 //! - [`Board`]: the boards, as data: memory maps, budgets, what QEMU calls them.
 //! - [`build`]: runs cargo for a board and an [`Image`], and says where the ELF file is.
 //! - [`Emulator`]: one board, one firmware, one blob; [`Emulator::run`] boots it, [`Emulator::ask`] boots it and exchanges messages.
+//! - [`Live`]: a board that stays running, with its UART on a socket and a reset button.
 //! - [`image_sizes`], [`image_symbols`] and [`code_bytes`]: what is in an ELF file.
 //!
 //! QEMU is looked for in PATH; installing it is somebody else's business (`cargo xtask setup`).
@@ -12,6 +13,7 @@ mod board;
 mod build;
 mod elf;
 mod error;
+mod live;
 mod qemu;
 
 pub use ask::{Answer, Info, Query, UserKey};
@@ -19,4 +21,5 @@ pub use board::{Board, Budget, EngineBudget, Image, Qemu, Region, UnknownBoard};
 pub use build::{BuildError, CORE_SOURCE_VARIABLE, build, core_from_source};
 pub use elf::{ElfError, ImageSizes, code_bytes, image_sizes, image_symbols, static_memory};
 pub use error::EmulatorError;
+pub use live::Live;
 pub use qemu::{Emulator, Run};

@@ -23,11 +23,12 @@ const PANIC_CODE: i32 = 101;
 /// A board in QEMU, to be booted as often as one likes.
 #[derive(Clone, Debug)]
 pub struct Emulator {
-    board: &'static Board,
+    pub(crate) board: &'static Board,
     firmware: PathBuf,
     blob: Vec<u8>,
     icount: bool,
     timeout: Duration,
+    pub(crate) flash_file: Option<PathBuf>,
 }
 
 /// What came out of a run.
@@ -47,7 +48,14 @@ impl Emulator {
     /// `board` running the ELF file `firmware`, without a blob.
     #[must_use]
     pub fn new(board: &'static Board, firmware: impl Into<PathBuf>) -> Self {
-        Self { board, firmware: firmware.into(), blob: Vec::new(), icount: false, timeout: Duration::from_secs(120) }
+        Self {
+            board,
+            firmware: firmware.into(),
+            blob: Vec::new(),
+            icount: false,
+            timeout: Duration::from_secs(120),
+            flash_file: None,
+        }
     }
 
     /// Puts a blob into the board's blob region.
@@ -100,13 +108,8 @@ impl Emulator {
     }
 
     fn boot(&self, requests: &[u8]) -> Result<Run, EmulatorError> {
-        let firmware =
-            fs::canonicalize(&self.firmware).map_err(|_| EmulatorError::NoFirmware(self.firmware.clone()))?;
-        check_version(&self.board.qemu.binary)?;
-
-        let folder = tempfile::tempdir().map_err(EmulatorError::io("creating a temporary folder"))?;
+        let (firmware, folder) = self.prepare()?;
         let folder = folder.path();
-        write(folder, "blob.bin", &self.blob)?;
         write(folder, "requests.bin", requests)?;
         let create = |name| {
             File::create(folder.join(name)).map_err(EmulatorError::io(format!("creating {name} in a temporary folder")))
@@ -115,6 +118,7 @@ impl Emulator {
 
         let child = self
             .command(&firmware)
+            .args(["-monitor", "none", "-serial", "none"])
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(stdout)
@@ -135,11 +139,22 @@ impl Emulator {
         })
     }
 
-    fn command(&self, firmware: &Path) -> Command {
+    /// The firmware's path, and a working directory with the blob.
+    pub(crate) fn prepare(&self) -> Result<(PathBuf, tempfile::TempDir), EmulatorError> {
+        let firmware =
+            fs::canonicalize(&self.firmware).map_err(|_| EmulatorError::NoFirmware(self.firmware.clone()))?;
+        check_version(&self.board.qemu.binary)?;
+        let folder = tempfile::tempdir().map_err(EmulatorError::io("creating a temporary folder"))?;
+        write(folder.path(), "blob.bin", &self.blob)?;
+        Ok((firmware, folder))
+    }
+
+    /// QEMU with this board, and neither UART nor monitor yet.
+    pub(crate) fn command(&self, firmware: &Path) -> Command {
         let qemu = &self.board.qemu;
         let mut command = Command::new(&qemu.binary);
         command.args(["-machine", &qemu.machine]).args(&qemu.arguments);
-        command.args(["-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none", "-nic", "none"]);
+        command.args(["-display", "none", "-parallel", "none", "-nic", "none"]);
         // QEMU 7 writes the firmware's standard output to its own, later ones to this device: the same place either way.
         command.args(["-chardev", "stdio,id=console,signal=off"]);
         command.args(["-semihosting-config", "enable=on,target=native,chardev=console"]);

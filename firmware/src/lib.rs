@@ -28,6 +28,12 @@ mod board;
 #[cfg(target_os = "none")]
 pub mod metal;
 
+/// What the board gives the image `device`.
+#[cfg(target_os = "none")]
+pub mod product {
+    pub use crate::board::{Server, Service};
+}
+
 /// Makes `$run`, a function without arguments, the entry point of an image: on a painted stack, with handlers that print panics and
 /// faults. `$run` returns the exit code.
 #[cfg(target_os = "none")]

@@ -19,7 +19,6 @@ pub mod quantize;
 #[cfg(feature = "train")]
 pub mod ranking;
 pub mod report;
-pub mod signing;
 #[cfg(feature = "train")]
 pub mod teacher;
 #[cfg(feature = "train")]

@@ -13,3 +13,11 @@ pub const WIDTH: usize = 256;
 
 /// Words of memory for score tables: pair tables of 64 int4 units, or 64 codes.
 pub const TABLE_WORDS: usize = 8192;
+
+pub use crate::metal::flash::emulated as flash;
+pub use crate::metal::large::{RING_BYTES, Server, Service};
+pub use crate::metal::uart::cmsdk as uart;
+
+/// UART0, and the interrupt that it raises for all its reasons.
+pub const UART: usize = 0x5930_3000;
+pub const UART_INTERRUPT: u16 = 43;

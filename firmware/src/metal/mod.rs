@@ -1,14 +1,19 @@
-//! What needs a core: start-up, the blob region, the stack, the instruction counter, and semihosting.
+//! What needs a core: start-up, the blob region, the stack, the instruction counter, semihosting, and what a product has instead of it: a UART and flash.
 //!
 //! Compiled for boards only. Everything that could be tested on a computer lives outside this module.
 
 mod files;
+pub mod flash;
+pub mod interrupt;
+pub mod large;
 #[cfg(target_arch = "riscv32")]
 pub mod minstret;
+mod reboot;
 mod region;
 mod stack;
 #[cfg(target_arch = "arm")]
 pub mod systick;
+pub mod uart;
 
 #[cfg(target_arch = "arm")]
 pub use cortex_m_rt::{ExceptionFrame, entry, exception};
@@ -17,6 +22,7 @@ pub use riscv_rt::{TrapFrame, entry};
 pub use semihosting::{print, println, process::exit};
 
 pub use files::{Replies, Requests};
+pub use reboot::reboot;
 pub use region::{Once, blob_region, workspace};
 pub use stack::{high_water_bytes, paint, used_bytes};
 
@@ -31,6 +37,24 @@ impl Metal {
     pub fn start() -> Self {
         board::counter::start();
         Self(())
+    }
+}
+
+impl matchstick_device::service::Board for Metal {
+    fn name(&self) -> &'static str {
+        Platform::board(self)
+    }
+
+    fn instructions(&mut self) -> u64 {
+        Platform::instructions(self)
+    }
+
+    fn uptime_ms(&mut self) -> u64 {
+        board::counter::uptime_ms()
+    }
+
+    fn stack_bytes(&self) -> u32 {
+        Platform::stack_bytes(self)
     }
 }
 

@@ -5,7 +5,6 @@
 mod args;
 mod completions;
 mod data;
-mod device;
 mod emulate;
 mod eval;
 mod export;
@@ -16,7 +15,6 @@ mod find_lr;
 mod hyper;
 mod import;
 mod inspect;
-mod keygen;
 mod listing;
 mod lists;
 mod lookup;
@@ -84,8 +82,6 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Report(report::ReportArgs),
     Emulate(emulate::EmulateArgs),
-    Device(device::DeviceArgs),
-    Keygen(keygen::KeygenArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
     Import(import::ImportArgs),
@@ -113,8 +109,6 @@ impl Command {
             Self::Inspect(args) => inspect::run(args, terminal)?,
             Self::Report(args) => report::run(args, terminal)?,
             Self::Emulate(args) => emulate::run(args, terminal)?,
-            Self::Device(args) => device::run(args, terminal)?,
-            Self::Keygen(args) => keygen::run(args, terminal)?,
             Self::Synth(args) => synth::run(args, terminal)?,
             Self::Completions(args) => completions::run(args, terminal)?,
             Self::Import(args) => import::run(args, terminal)?,
