@@ -19,6 +19,7 @@ pub mod quantize;
 #[cfg(feature = "train")]
 pub mod ranking;
 pub mod report;
+pub mod signing;
 #[cfg(feature = "train")]
 pub mod teacher;
 #[cfg(feature = "train")]

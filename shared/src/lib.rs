@@ -24,6 +24,19 @@
 //! # Ok(()) }
 //! ```
 //!
+//! | to | see |
+//! |---|---|
+//! | have the blob in the program, or in flash of its own | [`include_blob!`], [`Model::from_region`]; it starts at an address divisible by 16 |
+//! | choose capacities | [`Memory`]; `matchstick inspect` tells what a blob needs, and too little is an error, not a panic |
+//! | get from ids to rows and from rows to titles | [`Model::item_ids`], [`Model::item_titles`]; row 0 is whoever or whatever is unknown |
+//! | leave out what was seen | [`SeenItems`], in the filter of [`Scorer::rank`] |
+//! | rank between other work | [`Scorer::rank_rows`] |
+//! | show a rating | [`RatingQ16::hundredths`]; a ranked logit becomes one by [`Model::rating`] |
+//! | learn the owner of the device | [`learn`] |
+//! | leave the items in another chip | [`SplitModel`], [`source`] |
+//!
+//! `shared/examples/recommend.rs` in the repository does all of that in one program.
+//!
 //! What holds for everything here:
 //!
 //! - **Checked once, then nothing can fail.** [`Model::from_bytes`] and [`Model::from_region`] check every byte; afterwards no accessor fails for
@@ -31,6 +44,13 @@
 //! - **No allocation, no float, no static memory.** The caller owns all memory; capacities are `heapless` const generics. (Learning, the module
 //!   `learn`, computes with floats, and nothing that scores or ranks needs it.)
 //! - **The same bits everywhere.** `docs/numerics.md` in the repository says which integers are computed; each kernel computes exactly those.
+//!
+//! # Features
+//!
+//! All on by default: `layers` (the concat layout, and layers behind the first), `int4`, `pq`, `dot` (dot terms), `output-forms` (tanh-range, linear,
+//! scores), `names` (ids and titles) and `learn`. A program that knows its blobs leaves out what they don't need and saves the flash of it: a blob
+//! that can't be scored without it is refused with [`BlobError::LeftOut`], names and learning are then just not there. Off by default: `dsp` and `mve`, for cores with these extensions whose target
+//! triple does not say so; `spi-nor`, sources of item rows in flash chips; `defmt`; and `std`, for computers: aligned buffers and the blob writer.
 //!
 //! What this crate does not do: it knows no board, no transport, no file and no training.
 #![no_std]

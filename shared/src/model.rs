@@ -21,7 +21,8 @@ pub struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    /// Reads exactly one blob: bytes behind its end are refused.
+    /// Reads exactly one blob: bytes behind its end are refused. They start at an address divisible by 16
+    /// ([`include_blob!`](crate::include_blob), or on a computer [`AlignedBytes`](crate::blob)).
     ///
     /// # Errors
     /// [`BlobError`] says what is wrong; every byte has been checked when there is none.
@@ -29,7 +30,7 @@ impl<'a> Model<'a> {
         Self::load(bytes, true)
     }
 
-    /// Reads the blob with which a flash region begins; what lies behind it is not looked at.
+    /// Reads the blob with which a flash region begins, at an address divisible by 16; what lies behind it is not looked at.
     ///
     /// # Errors
     /// [`BlobError`] says what is wrong.

@@ -17,4 +17,6 @@ pub mod models;
 pub mod nor_chip;
 pub mod random;
 pub mod redraft;
+pub mod scripted_device;
+pub mod simulated_device;
 pub mod twin;

@@ -2,6 +2,7 @@
 //! Each source of figures is registered with the prefixes of its keys, so that `--only` runs no more than it needs.
 
 mod boards;
+mod device;
 pub mod models;
 pub mod protocols;
 pub mod training;
@@ -26,12 +27,13 @@ struct Source {
     measure: fn(&mut Models) -> Outcome<Figures>,
 }
 
-const SOURCES: [Source; 8] = [
+const SOURCES: [Source; 9] = [
     Source { prefixes: &["rmse.u1."], measure: models::rmse },
     Source { prefixes: &["bytes.blob."], measure: models::blob_bytes },
     Source { prefixes: &["bytes.flash.", "bytes.ram.", "bytes.stack."], measure: boards::bytes },
     Source { prefixes: &["instructions."], measure: boards::instructions },
     Source { prefixes: &["insn_per_mac."], measure: boards::per_mac },
+    Source { prefixes: &["device.power_cuts", "device.fuzz_bytes", "device.mutated_frames"], measure: device::counted },
     Source { prefixes: &["quality."], measure: models::quality },
     Source {
         prefixes: &[

@@ -59,10 +59,11 @@ fn format() -> Outcome {
     Ok(())
 }
 
-/// The engine is what other people read: its documentation, of every feature, has no dead link and no warning.
+/// The engine and the device are what other people read: their documentation, of every feature, has no dead link and no warning.
 fn docs() -> Outcome {
-    let arguments = ["doc", "--quiet", "--no-deps", "--package", "matchstick", "--all-features"];
-    call(cargo().args(arguments).env("RUSTDOCFLAGS", "-Dwarnings"))
+    let packages = ["--package", "matchstick", "--package", "matchstick-device"];
+    let doc = ["doc", "--quiet", "--no-deps", "--all-features"];
+    call(cargo().args(doc).args(packages).env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
 /// The tool and the tests, of the default members: the long part, once.

@@ -106,6 +106,16 @@ impl Names {
         Err(self.unknown(asked, &titles))
     }
 
+    /// The rows whose id is this text, or whose title contains it, in order; not those of a text without letters.
+    pub fn search(&self, asked: &str) -> Vec<u32> {
+        let wanted = asked.trim().to_lowercase();
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let fits = |&row: &u32| self.id(row) == asked.trim() || self.title(row).to_lowercase().contains(&wanted);
+        (1..u32::try_from(self.rows).unwrap_or(u32::MAX)).filter(fits).collect()
+    }
+
     fn ambiguous(&self, asked: &str, found: &[usize]) -> LookupError {
         let mut near: Vec<String> = found.iter().take(SUGGESTIONS).map(|&position| self.described(position)).collect();
         if found.len() > SUGGESTIONS {
@@ -216,6 +226,15 @@ mod tests {
         assert_eq!(names.find("aliens (1986)").unwrap(), 2);
         assert_eq!(names.find("千尋").unwrap(), 3);
         assert_eq!(names.find("wars").unwrap(), 4);
+    }
+
+    #[test]
+    fn a_search_finds_all_that_fit() {
+        let names = names();
+        assert_eq!(names.search("alien"), [1, 2]);
+        assert_eq!(names.search(" 7 "), [1, 4, 5], "an id, and titles with it");
+        assert_eq!(names.search("  "), []);
+        assert_eq!(names.search("nothing of the kind"), []);
     }
 
     #[test]

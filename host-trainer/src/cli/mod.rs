@@ -5,6 +5,7 @@
 mod args;
 mod completions;
 mod data;
+mod device;
 mod emulate;
 mod eval;
 mod export;
@@ -15,6 +16,7 @@ mod find_lr;
 mod hyper;
 mod import;
 mod inspect;
+mod keygen;
 mod listing;
 mod lists;
 mod lookup;
@@ -82,6 +84,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Report(report::ReportArgs),
     Emulate(emulate::EmulateArgs),
+    Device(device::DeviceArgs),
+    Keygen(keygen::KeygenArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
     Import(import::ImportArgs),
@@ -109,6 +113,8 @@ impl Command {
             Self::Inspect(args) => inspect::run(args, terminal)?,
             Self::Report(args) => report::run(args, terminal)?,
             Self::Emulate(args) => emulate::run(args, terminal)?,
+            Self::Device(args) => device::run(args, terminal)?,
+            Self::Keygen(args) => keygen::run(args, terminal)?,
             Self::Synth(args) => synth::run(args, terminal)?,
             Self::Completions(args) => completions::run(args, terminal)?,
             Self::Import(args) => import::run(args, terminal)?,

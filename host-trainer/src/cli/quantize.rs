@@ -8,6 +8,7 @@ use matchstick_trainer::data::DataError;
 use matchstick_trainer::files::{check_not_input, check_writable, write_atomically};
 use matchstick_trainer::quantize::budget::{Choice, Wanted, choose};
 use matchstick_trainer::quantize::{Encoding, QuantizeError, QuantizeOptions, StoredUsers, quantize};
+use matchstick_trainer::signing::{Key, KeyError, signature_path};
 use matchstick_trainer::weights::{Weights, WeightsError};
 use miette::Diagnostic;
 use serde_json::json;
@@ -46,6 +47,9 @@ pub struct QuantizeArgs {
     /// Whether the items' titles go along
     #[arg(long, value_enum, default_value_t = NoneOrAll::All)]
     titles: NoneOrAll,
+    /// Also writes the maker's signature, for devices that take no model without: FILE.sig, made with this key (matchstick keygen)
+    #[arg(long, value_name = "KEY")]
+    sign: Option<PathBuf>,
     /// Leave out what a device learns its owner's taste from
     #[arg(long)]
     no_learning: bool,
@@ -117,6 +121,9 @@ pub enum QuantizeCommandError {
     DotAlone { option: &'static str, path: PathBuf },
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Write(#[from] UnwritableError),
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -144,6 +151,12 @@ pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeComma
     }
     check_writable(&args.out).map_err(unwritable)?;
     check_not_input(&args.out, &[&args.model]).map_err(unwritable)?;
+    let key = args.sign.as_deref().map(Key::read).transpose()?;
+    let signature = signature_path(&args.out);
+    if let Some(sign) = &args.sign {
+        check_not_input(&args.out, &[sign]).map_err(unwritable)?;
+        check_writable(&signature).map_err(UnwritableError::of(&signature))?;
+    }
     let weights = Weights::load(&args.model)?;
     if let (true, Some(option)) = (weights.layers.is_empty(), args.about_a_net()) {
         return Err(QuantizeCommandError::DotAlone { option, path: args.model.clone() });
@@ -183,10 +196,19 @@ pub fn run(args: &QuantizeArgs, terminal: &Terminal) -> Result<(), QuantizeComma
         }
     };
     write_atomically(&args.out, &blob).map_err(unwritable)?;
+    if let Some(key) = &key {
+        write_atomically(&signature, &key.sign(&blob)).map_err(UnwritableError::of(&signature))?;
+    }
     spinner.finish_and_clear();
     let table = choice.as_ref().map_or_else(String::new, |choice| table_of(choice, terminal));
-    let text = format!("{table}{report}\n\nwrote {} ({} bytes)\n", args.out.display(), blob.len());
+    let mut text = format!("{table}{report}\n\nwrote {} ({} bytes)\n", args.out.display(), blob.len());
     let mut json = json!({ "out": named(&args.out), "report": report });
+    if key.is_some() {
+        text.push_str(&format!("wrote {}\n", signature.display()));
+        json["signature"] = json!(named(&signature));
+    } else if signature.exists() {
+        text.push_str(&format!("{} is of another blob: sign this one with --sign\n", signature.display()));
+    }
     if let Some(choice) = choice {
         json["choice"] = json!(choice);
     }

@@ -18,6 +18,7 @@ use super::failure::OutputError;
 /// The two ends of the command: stdout and stderr.
 pub struct Terminal {
     json: bool,
+    stdout_is_terminal: bool,
     stdout_width: usize,
     stderr_width: Option<usize>,
     stdout_color: bool,
@@ -40,6 +41,7 @@ impl Terminal {
         let stderr_is_terminal = io::stderr().is_terminal();
         Self {
             json,
+            stdout_is_terminal,
             stdout_width: if stdout_is_terminal { width(&stdout) } else { WIDTH_OF_A_FILE },
             stderr_width: stderr_is_terminal.then(|| width(&stderr)),
             stdout_color: stdout_is_terminal && !plain && !json,
@@ -50,6 +52,16 @@ impl Terminal {
     /// Columns that a table on stdout may use.
     pub fn width(&self) -> usize {
         self.stdout_width
+    }
+
+    /// Whether results are drawn for a person who sees them change.
+    pub fn is_live(&self) -> bool {
+        self.stdout_is_terminal && !self.json
+    }
+
+    /// Whether a person reads stdout and types into stdin.
+    pub fn is_conversation(&self) -> bool {
+        self.is_live() && io::stdin().is_terminal()
     }
 
     /// Columns of an error message: as many as it wants where nobody's terminal would break it, so that it can be searched.

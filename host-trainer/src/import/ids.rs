@@ -45,6 +45,12 @@ pub(super) struct Names {
     pub titles: Vec<String>,
 }
 
+/// Ids and titles of the items in a file of ids, for a table of so many rows beside the unknown one.
+pub fn item_names(path: &Path, known: usize) -> Result<(Vec<String>, Vec<String>), ImportError> {
+    let Names { ids, titles } = Ids::load(path)?.of(Kind::Item, known, 1, None)?;
+    Ok((ids, titles))
+}
+
 /// A file of ids, read; or none, and then every table has ids 1..n.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ids {

@@ -25,6 +25,7 @@ use serde_json::json;
 
 pub use error::ImportError;
 pub use factors::FactorFiles;
+pub use ids::item_names;
 pub use report::{Fate, Part, Report};
 
 use crate::weights::{OutputForm, Weights};

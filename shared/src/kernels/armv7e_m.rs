@@ -15,6 +15,8 @@
 
 use super::{ActQuad, Block8, Found, Items, Kernels, Quad8, Quad16, Quad32, UnitQuad, assembly, portable};
 
+// The triple thumbv8m.main does not admit these instructions. There is no directive that takes this back: assembly that follows in the same unit may
+// use them, too, which changes nothing about what it says.
 #[cfg(feature = "dsp")]
 core::arch::global_asm!(".cpu cortex-m33");
 

@@ -1,5 +1,6 @@
 @ Kernels for Armv8.1-M with MVE; armv8_1_m_mve.rs says what they do.
 
+@ The triple does not admit vectors. Nothing takes this back: assembly that follows may use them, too.
 .cpu cortex-m55
 .syntax unified
 

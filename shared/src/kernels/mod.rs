@@ -51,7 +51,8 @@ pub use types::{ActQuad, Block8, Found, Items, Quad8, Quad16, Quad32, UnitQuad};
 /// No accumulator overflows, in whatever order it is summed: the loader has checked that. No kernel reads or writes beyond the slices that it is
 /// given.
 pub trait Kernels {
-    /// From how many items on pair tables of int4 rows are worth building; `u32::MAX` where they are no faster.
+    /// From how many items on pair tables of int4 rows are worth building. Where they are no faster that is 2^31, more than a catalogue has: who
+    /// asks for even more, as tests do, gets them all the same.
     const PAIR_TABLES_REPAY: u32 = 300;
 
     /// Puts the user's values a and the output weights w of folded units into this kernel's order. `units` is at least as long as both; what

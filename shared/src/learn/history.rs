@@ -1,6 +1,6 @@
 //! From what was touched: the sum of one stored row per item, times its weight.
 
-use super::{FORGOTTEN, LearnError, MAX_RATINGS, map};
+use super::{COUNTED_RATINGS, FORGOTTEN, LearnError, map};
 use crate::blob::learning::{LearningSections, LearningWords};
 use crate::ops::look_up;
 use crate::{Model, UserVector};
@@ -40,7 +40,7 @@ impl HistoryLearner<'_> {
         }
         let (items, quads) = (self.model.item_rows(), self.words.width.div_ceil(4));
         let mut sums = [0_i64; WIDTH];
-        let mut left = MAX_RATINGS;
+        let mut left = COUNTED_RATINGS;
         for (item, weight) in events {
             if item == 0 || item >= items || weight == FORGOTTEN {
                 continue;

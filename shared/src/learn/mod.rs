@@ -53,6 +53,8 @@ pub const AVAILABLE: bool = supports::LEARN;
 pub const FORGOTTEN: i16 = i16::MIN;
 /// Ratings of one person, at most: with so many no sum overflows.
 pub const MAX_RATINGS: u32 = 65_536;
+/// The same as it is counted. Miri would take minutes for so many.
+const COUNTED_RATINGS: u32 = if cfg!(miri) { 100 } else { MAX_RATINGS };
 
 /// Why nothing was learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use super::ldl::{Square, divide, factor, solve_lower, solve_upper, weighted_square};
 use super::square_root::{square_root, to_q16};
-use super::{FORGOTTEN, LearnError, MAX_RATINGS, map};
+use super::{COUNTED_RATINGS, FORGOTTEN, LearnError, map};
 use crate::blob::learning::{LearningSections, LearningWords, PosteriorWords};
 use crate::ops::look_up;
 use crate::{Model, RatingQ16, UserVector};
@@ -80,7 +80,7 @@ impl<'m> RatingLearner<'m> {
         ratings: impl IntoIterator<Item = (u32, i16)>,
     ) -> Result<Sums<WIDTH>, LearnError> {
         let mut sums = Sums { products: [[0; WIDTH]; WIDTH], right: [0; WIDTH] };
-        let mut left = MAX_RATINGS;
+        let mut left = COUNTED_RATINGS;
         for (item, rating) in ratings {
             let Some(row) = self.row(item).filter(|_| rating != FORGOTTEN) else { continue };
             left = left.checked_sub(1).ok_or(LearnError::TooManyRatings)?;
@@ -116,7 +116,7 @@ impl<'m> RatingLearner<'m> {
     }
 }
 
-/// Sums over ratings. A product of two values of a row is at most 2^14, and [`MAX_RATINGS`] of them 2^30; a residual times a value is below 2^24.
+/// Sums over ratings. A product of two values of a row is at most 2^14, and [`MAX_RATINGS`](super::MAX_RATINGS) of them 2^30; a residual times a value is below 2^24.
 struct Sums<const WIDTH: usize> {
     /// Lower triangle.
     products: [[i32; WIDTH]; WIDTH],

@@ -3,7 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::{FORGOTTEN, LearnError, Learner, MAX_RATINGS, Posterior, Question, RatingLearner};
+use super::{COUNTED_RATINGS, FORGOTTEN, LearnError, Learner, Posterior, Question, RatingLearner};
 use crate::Model;
 use crate::blob::tiny;
 use crate::blob::writer::{Draft, FirstDraft, ItemsDraft, LearningDraft};
@@ -218,8 +218,8 @@ fn what_does_not_fit_is_an_error() {
     let learner = learner(&model);
     assert_eq!(learner.posterior::<1>(RATINGS).unwrap_err(), LearnError::TooNarrow);
     let most = |count: u32| learner.posterior::<2>((0..count).map(|_| (2, i16::MAX)));
-    assert!(most(MAX_RATINGS).is_ok());
-    assert_eq!(most(MAX_RATINGS + 1).unwrap_err(), LearnError::TooManyRatings);
+    assert!(most(COUNTED_RATINGS).is_ok());
+    assert_eq!(most(COUNTED_RATINGS + 1).unwrap_err(), LearnError::TooManyRatings);
     assert!(learner.user_vector::<3, 2>(&learner.posterior(RATINGS).unwrap()).is_err());
     assert!(Learner::of(&Model::from_bytes(&tiny::folded()).unwrap()).is_none());
 }

@@ -193,6 +193,12 @@ impl<const RECEIVE: usize, const SEND: usize> Client<RECEIVE, SEND> {
         }
     }
 
+    /// Stops waiting for what is under way; a reply that comes later is ignored. Whether the request was executed can't be known. A host whose long frames don't
+    /// arrive tries a shorter one.
+    pub fn abandon(&mut self) {
+        self.state.left = None;
+    }
+
     /// The most bytes that an encoded request may have: what both sides' largest frames leave.
     #[must_use]
     pub fn message_bytes(&self) -> usize {

@@ -179,7 +179,7 @@ pub enum Reply<'a> {
     RankedDeviations(&'a [u8]),
     /// To [`Request::Similar`]: [`PAIR_BYTES`](super::PAIR_BYTES) an item, most similar first: item, and the cosine of both rows in 1/65,536 (i32).
     Similar(&'a [u8]),
-    /// To [`Request::Ask`]: [`PAIR_BYTES`](super::PAIR_BYTES) an item, best first: item, and how much the rating would teach (i32), on the model's own scale.
+    /// To [`Request::Ask`]: [`PAIR_BYTES`](super::PAIR_BYTES) an item, best first: item, and how much the rating would teach (i32): the bits of a float above 0, so that larger is more.
     Ask(&'a [u8]),
     /// A long request isn't finished: [`Request::Continue`] goes on.
     Progress {
@@ -283,7 +283,7 @@ pub struct LinkCounts {
 /// A page of ratings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile<'a> {
-    /// Changes with every rating; 0 only where there was never one.
+    /// Changes with every rating; never 0.
     pub generation: u32,
     /// Entries in all.
     pub of: u32,

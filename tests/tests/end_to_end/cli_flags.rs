@@ -71,6 +71,17 @@ const CALLS: &[(&str, &str, &[Case])] = &[
     ("report", "", &REPORT),
     ("emulate", "", &EMULATE),
     ("emulate rank", "", &EMULATE_RANK),
+    ("device", "", &DEVICE),
+    ("device ping", "", &DEVICE_PING),
+    ("device score", "13", &DEVICE_SCORE),
+    ("device rank", "", &DEVICE_RANK),
+    ("device similar", "13", &DEVICE_SIMILAR),
+    ("device forget", "", &DEVICE_FORGET),
+    ("device ask", "", &DEVICE_ASK),
+    ("device upload", "{users}", &DEVICE_UPLOAD),
+    ("device watch", "", &DEVICE_WATCH),
+    ("device bench", "", &DEVICE_BENCH),
+    ("keygen", "", &KEYGEN),
     ("synth", "", &SYNTH),
     ("import", "{state} --out {out}", &IMPORT),
     ("import", "--out {out}", &IMPORT_FACTORS),
@@ -136,7 +147,7 @@ const TRAIN_WHOLE: [Case; 11] = [
     ("--repeat", "--repeat {text} --hidden 3", 2, &["'--repeat <FILE>' cannot be used with", "--hidden"]),
 ];
 
-const QUANTIZE: [Case; 11] = [
+const QUANTIZE: [Case; 13] = [
     ("--layout", "--layout flat", 2, &["'flat' for '--layout <LAYOUT>'", "folded, concat"]),
     ("--encoding", "--encoding int2", 2, &["int2", "int8, int4, pq8, pq16"]),
     ("--encoding", "--encoding pq:7", 1, &["7 codes", "6 values"]),
@@ -144,6 +155,8 @@ const QUANTIZE: [Case; 11] = [
     ("--budget", "--budget 10", 1, &["10 bytes"]),
     ("--users", "--users some", 2, &["'some' for '--users <USERS>'", "none, all"]),
     ("--titles", "--titles some", 2, &["'some' for '--titles <TITLES>'", "none, all"]),
+    ("--sign", "--sign {missing}", 1, &["cannot read `{missing}`", "matchstick keygen"]),
+    ("--sign", "--sign {text}", 1, &["notes.txt", "is no secret key"]),
     ("--no-learning", "--no-learning --no-learning", 2, &["'--no-learning'", "cannot be used multiple times"]),
     ("--name", "--name", 2, &["--name <NAME>"]),
     ("--revision", "--revision=-1", 2, &["'-1' for '--revision <N>'"]),
@@ -232,6 +245,68 @@ const EMULATE_RANK: [Case; 2] = [
     ("--top", "--top ten bø", 2, &["'ten' for '--top <N>'"]),
 ];
 
+/// Of `device` itself: every question takes these too.
+const DEVICE: [Case; 9] = [
+    ("--port", "info", 2, &["no device is named", "--port /dev/ttyACM0"]),
+    ("--port", "--port udp://host:1 info", 2, &["'udp://host:1' for '--port <PORT>'", "tcp://"]),
+    ("--port", "--port tcp://host info", 2, &["'tcp://host' for '--port <PORT>'", "the number of a port"]),
+    ("--port", "--port {missing} info", 2, &["cannot open {missing}", "/dev/ttyACM0"]),
+    ("--baud", "--port {missing} --baud 1 info", 2, &["'1' for '--baud <N>'"]),
+    ("--blob", "--port {missing} --blob {no_blob} rank", 1, &["{no_blob}", "does not exist"]),
+    ("--blob", "--port {missing} --blob {text} rank", 1, &["notes.txt", "is refused"]),
+    ("--titles", "--port {missing} --titles {no_blob} rank", 1, &["{no_blob}", "does not exist"]),
+    ("--patience", "--port {missing} --patience 0 info", 2, &["'0' for '--patience <SECONDS>'", "0.01"]),
+];
+
+const DEVICE_PING: [Case; 1] = [("--count", "--count 0", 2, &["'0' for '--count <N>'"])];
+
+const DEVICE_SCORE: [Case; 2] = [
+    ("--user", "--user me", 2, &["'me' for '--user <USER>'", "`owner`"]),
+    ("--plus-minus", "--plus-minus --plus-minus", 2, &["'--plus-minus' cannot be used multiple times"]),
+];
+
+const DEVICE_RANK: [Case; 4] = [
+    ("--user", "--user=-1", 2, &["'-1' for '--user <USER>'", "`owner`"]),
+    ("--top", "--top 33", 2, &["'33' for '--top <N>'", "1..=32"]),
+    ("--plus-minus", "--plus-minus --plus-minus", 2, &["'--plus-minus' cannot be used multiple times"]),
+    ("--include-rated", "--include-rated=yes", 2, &["'yes' for '--include-rated'"]),
+];
+
+const DEVICE_SIMILAR: [Case; 1] = [("--top", "--top 0", 2, &["'0' for '--top <N>'", "1..=32"])];
+
+const DEVICE_FORGET: [Case; 4] = [
+    ("--key", "--key 12", 2, &["'12' for '--key <KEY>'", "16 hexadecimal digits"]),
+    ("--key", "--key 0123456789abcdef 13", 2, &["--key <KEY>", "cannot be used with"]),
+    ("--everything", "--everything 13", 2, &["--everything", "cannot be used with"]),
+    ("--everything", "", 2, &["--everything", "--key <KEY>", "ITEM"]),
+];
+
+const DEVICE_ASK: [Case; 1] = [("--top", "--top some", 2, &["'some' for '--top <N>'"])];
+
+const DEVICE_UPLOAD: [Case; 4] = [
+    ("--force", "--force --force", 2, &["'--force' cannot be used multiple times"]),
+    ("--for", "--for", 2, &["--for <BOARD>"]),
+    ("--signature", "--signature {missing}", 1, &["{missing}", "is no signature", "64 bytes"]),
+    ("--signature", "--signature {text}", 1, &["notes.txt", "is no signature", "64 bytes"]),
+];
+
+const DEVICE_WATCH: [Case; 3] = [
+    ("--count", "--count 0", 2, &["'0' for '--count <N>'"]),
+    ("--interval", "--interval 0", 2, &["'0' for '--interval <SECONDS>'"]),
+    ("--load", "--load heavy", 2, &["'heavy' for '--load <LOAD>'", "rank, ping, idle"]),
+];
+
+const DEVICE_BENCH: [Case; 2] = [
+    ("--count", "--count 0", 2, &["'0' for '--count <N>'"]),
+    ("--writes", "--writes --writes", 2, &["'--writes' cannot be used multiple times"]),
+];
+
+const KEYGEN: [Case; 3] = [
+    ("--out", "", 2, &["--out <FILE>"]),
+    ("--out", "--out {missing}/key", 1, &["cannot write `{missing}/key`", "--out"]),
+    ("--out", "--out {text}", 1, &["notes.txt", "is there already"]),
+];
+
 const SYNTH: [Case; 7] = [
     ("--users", "--users 0 --items 5 --ratings 9 --out {out}", 2, &["users"]),
     ("--items", "--users 5 --items=-5 --ratings 9 --out {out}", 2, &["'-5' for '--items <M>'"]),
@@ -311,6 +386,7 @@ fn filled(text: &str, folder: &TempDir) -> String {
     let more = [
         ("{out}", here("out")),
         ("{missing}", here("no/such")),
+        ("{no_blob}", here("no.blob")),
         ("{text}", INPUTS.path("notes.txt")),
         ("{table}", INPUTS.path("table.csv")),
         ("{dot}", INPUTS.path("dot.safetensors")),
@@ -367,7 +443,9 @@ fn first_word(line: &str) -> String {
 #[test]
 fn the_table_has_every_flag_of_every_command() {
     let questions = commands(&["emulate"]).into_iter().map(|question| format!("emulate {question}"));
-    let all: Vec<String> = commands(&[]).into_iter().chain(questions).collect();
+    let to_devices = commands(&["device"]).into_iter().map(|question| format!("device {question}"));
+    let all: Vec<String> = commands(&[]).into_iter().chain(questions).chain(to_devices).collect();
+    let of_devices: BTreeSet<String> = DEVICE.iter().map(|case| case.0.to_owned()).collect();
     assert!(all.len() > 15 && all.contains(&"emulate rank".to_owned()), "{all:?}");
     for command in all {
         let tried = CALLS.iter().filter(|(of, ..)| *of == command).flat_map(|(_, _, cases)| *cases);
@@ -375,6 +453,11 @@ fn the_table_has_every_flag_of_every_command() {
         let mut found = flags(&command);
         // Every command has these two, and neither takes a value.
         assert!(found.remove("--json") && found.remove("--help"), "{command}: {found:?}");
+        // Every question to a device takes those of `device` too, where they are tried.
+        if command.starts_with("device ") {
+            assert!(of_devices.is_subset(&found), "{command}: {found:?}");
+            found.retain(|flag| !of_devices.contains(flag));
+        }
         assert_eq!(found, tried, "{command}");
         run(command.split(' ').chain(["--json", "--json"])).fails(2, &["'--json' cannot be used multiple times"]);
     }

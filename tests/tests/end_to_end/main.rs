@@ -8,6 +8,8 @@ mod cli_at_once;
 mod cli_blob;
 mod cli_budget;
 mod cli_data;
+mod cli_device;
+mod cli_device_links;
 mod cli_flags;
 mod cli_forms;
 mod cli_import;

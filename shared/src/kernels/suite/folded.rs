@@ -156,10 +156,14 @@ impl<'a> Case<'a> {
         let shift = Common::shift(random);
         let most = limit + 127;
         let each = (Common::budget(shift) / most / (length.max(1) as i64)).min(32_767);
+        // Kernels leave out what has no weight: half of the time a single unit of the last quad has any.
+        let alone = random.below(8);
+        let has_weight = |unit: usize| unit / 4 + 1 < quads(length) || alone > 3 || unit % 4 == alone;
         for (unit, weight) in weights.iter_mut().flat_map(|quad| &mut quad.0).enumerate() {
             let drawn = match kind {
                 Kind::Largest(sign) => sign * each,
-                _ => random.within(each),
+                _ if has_weight(unit) => random.within(each),
+                _ => 0,
             };
             *weight = if unit < length { drawn as i16 } else { 0 };
         }

@@ -87,19 +87,32 @@ pub(super) fn pq_tables<K: Kernels>(memory: &mut [i32], cases: &mut Cases) -> Re
     for group_quads in 1..=65 {
         let most_groups = (room / (group_quads * 268 + 128)).min(if group_quads > 4 { 1 } else { 8 });
         for groups in 1..=most_groups {
-            cases
-                .case(4 * group_quads, |seed, random| pq_tables_case::<K>(memory, random, groups, group_quads, seed))?;
+            for entries in [Entries::Any, Entries::Ends(1), Entries::Ends(-1), Entries::Halves] {
+                cases.case(4 * group_quads, |_, random| {
+                    pq_tables_case::<K>(memory, random, entries, groups, group_quads)
+                })?;
+            }
         }
     }
     Ok(())
 }
 
+/// What the entries of score tables are.
+#[derive(Clone, Copy)]
+enum Entries {
+    Any,
+    /// The largest that an entry holds, or the most negative ones.
+    Ends(i64),
+    /// Around halves before the rounding shift.
+    Halves,
+}
+
 fn pq_tables_case<K: Kernels>(
     memory: &mut [i32],
     random: &mut Random,
+    entries: Entries,
     groups: usize,
     group_quads: usize,
-    seed: u32,
 ) -> bool {
     let mut arena = Arena(memory);
     arena.skip(random);
@@ -109,21 +122,14 @@ fn pq_tables_case<K: Kernels>(
     let codebooks = arena.take::<Quad8>(groups * 256 * group_quads);
     let tables = Guarded::<[i16; 256]>::take(&mut arena, groups);
 
-    // sign +1 and -1 are the ends of what an entry holds.
-    let sign = [0, 1, -1][seed as usize % 3];
     let any = random.below(16) as u8;
-    let shift = random.one_of([0, 15, any]);
+    let shift = random.one_of([if let Entries::Halves = entries { 1 } else { 0 }, 15, any]);
     let half = (1_i64 << shift) >> 1;
-    let limit = random.one_of([127, 4_095, 16_383]);
-    let most = ((32_767 << shift) + (1 << shift) - 1 - half) / (limit + 127);
-    let each = (most / (4 * group_quads as i64)).min(32_767);
-    codebooks.fill_with(|| Quad8(from_fn(|_| if sign == 0 { random.int8() } else { 127 })));
-    user.fill_with(|| Quad16(from_fn(|_| if sign == 0 { random.user_value(limit) } else { limit as i16 })));
-    weights.fill_with(|| Quad16(from_fn(|_| if sign == 0 { random.within(each) } else { sign * each } as i16)));
-    // What is left of the bound goes to the first unit of each group.
-    for first in weights.iter_mut().step_by(group_quads).filter(|_| sign != 0) {
-        let left = most - each * 4 * group_quads as i64;
-        first.0[0] = (sign * (each + left).min(32_767)) as i16;
+    let values = (&mut *user, &mut *weights, &mut *codebooks);
+    match entries {
+        Entries::Any => draw_entries(random, values, group_quads, shift, 0),
+        Entries::Ends(sign) => draw_entries(random, values, group_quads, shift, sign),
+        Entries::Halves => draw_halves(random, values, group_quads, shift),
     }
 
     // Each group's storage is filled by itself, as the engine does.
@@ -142,4 +148,44 @@ fn pq_tables_case<K: Kernels>(
         i64::from(found) == (half + sum) >> shift
     };
     tables.intact() && entries.into_iter().all(equal)
+}
+
+/// User, weights and codebooks of score tables.
+type Values<'a> = (&'a mut [Quad16], &'a mut [Quad16], &'a mut [Quad8]);
+
+/// `sign` +1 and -1 are the ends, 0 draws.
+fn draw_entries(random: &mut Random, (user, weights, codebooks): Values<'_>, group_quads: usize, shift: u8, sign: i64) {
+    let half = (1_i64 << shift) >> 1;
+    let limit = random.one_of([127, 4_095, 16_383]);
+    let most = ((32_767 << shift) + (1 << shift) - 1 - half) / (limit + 127);
+    let each = (most / (4 * group_quads as i64)).min(32_767);
+    codebooks.fill_with(|| Quad8(from_fn(|_| if sign == 0 { random.int8() } else { 127 })));
+    user.fill_with(|| Quad16(from_fn(|_| if sign == 0 { random.user_value(limit) } else { limit as i16 })));
+    weights.fill_with(|| Quad16(from_fn(|_| if sign == 0 { random.within(each) } else { sign * each } as i16)));
+    // What is left of the bound goes to the first unit of each group.
+    for first in weights.iter_mut().step_by(group_quads).filter(|_| sign != 0) {
+        let left = most - each * 4 * group_quads as i64;
+        first.0[0] = (sign * (each + left).min(32_767)) as i16;
+    }
+}
+
+/// In each group one unit counts, by 1 or -1: over the codes it takes 255 values in a row, a half and its neighbours among them. Another one
+/// counts by whole steps, so that entries of both signs are rounded.
+fn draw_halves(random: &mut Random, (user, weights, codebooks): Values<'_>, group_quads: usize, shift: u8) {
+    let half = (1_i64 << shift) >> 1;
+    user.fill_with(|| Quad16(from_fn(|_| random.user_value(4_095))));
+    codebooks.fill_with(|| Quad8(from_fn(|_| random.int8())));
+    weights.fill(Quad16([0; 4]));
+    let groups = user.chunks_mut(group_quads).zip(weights.chunks_mut(group_quads));
+    for ((user, weights), book) in groups.zip(codebooks.chunks_mut(256 * group_quads)) {
+        let units = 4 * group_quads;
+        let counting = random.below(units);
+        let steps = (counting + 1 + random.below(units - 1)) % units;
+        weights[steps / 4].0[steps % 4] = random.one_of([0, 1, -1]) * if shift < 15 { 1 << shift } else { 0 };
+        weights[counting / 4].0[counting % 4] = random.one_of([1, -1]);
+        user[counting / 4].0[counting % 4] = half.min(16_383) as i16;
+        for (code, row) in book.chunks_mut(group_quads).enumerate() {
+            row[counting / 4].0[counting % 4] = code as i8;
+        }
+    }
 }

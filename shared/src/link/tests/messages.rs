@@ -52,7 +52,8 @@ fn whatever_arrives_is_read_as_postcard_reads_it() {
     let samples: Vec<Vec<u8>> = samples::requests().iter().map(|(_, request)| bytes(request)).collect();
     let replies: Vec<Vec<u8>> = samples::replies().iter().map(|(_, reply)| bytes(reply)).collect();
     let mut read = 0;
-    for round in 0..200_000 {
+    let rounds = if cfg!(miri) { 400 } else { 200_000 };
+    for round in 0..rounds {
         let list = if round % 2 == 0 { &samples } else { &replies };
         let mut message = list[random.below(list.len())].clone();
         for _ in 0..random.below(4) {
@@ -76,7 +77,7 @@ fn whatever_arrives_is_read_as_postcard_reads_it() {
             read += u32::from(expected.is_some());
         }
     }
-    assert!(read > 50_000, "{read}");
+    assert!(read > rounds / 4, "{read}");
 }
 
 /// The first bytes of the encodings are 0, 1, 2, ... and no variant comes behind the last.

@@ -108,13 +108,15 @@ fn what_is_older_is_ignored_and_what_was_skipped_is_not_missed() {
 #[test]
 fn a_client_counts_round_and_leaves_out_the_number_of_the_opening() {
     let (mut client, mut server) = opened();
-    for nonce in 0..70_000 {
+    // More than there are numbers.
+    let requests = if cfg!(miri) { 100 } else { 70_000 };
+    for nonce in 0..requests {
         let request = client.request(&Request::Ping { nonce }).unwrap().to_vec();
         let (done, line) = serve(&mut server, &request);
         assert_eq!(done, [Done::Executed(nonce)]);
         assert_eq!(client.receive(&mut &line[..]), Some(Event::Reply(Reply::Pong { nonce })));
     }
-    assert_eq!(server.counts().requests, 70_000);
+    assert_eq!(server.counts().requests, requests);
 }
 
 #[test]
