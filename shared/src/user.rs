@@ -96,18 +96,30 @@ impl<const CAPACITY: usize> UserVector<CAPACITY> {
 
     pub(crate) fn from_parts(
         head: &Head<'_>,
-        net: impl Iterator<Item = i16>,
-        dot: impl Iterator<Item = i16>,
+        mut net: impl Iterator<Item = i16>,
+        mut dot: impl Iterator<Item = i16>,
     ) -> Result<Self, UserError> {
-        let mut values = Words([0; CAPACITY]);
-        let (for_net, for_dot) =
-            values.0.split_at_mut_checked(head.padded_user_width()).ok_or(UserError::CapacityTooSmall)?;
+        let mut vector = Self { values: Words([0; CAPACITY]), shape: Shape::of(head) };
+        vector.fill(head, &mut net, &mut dot)?;
+        Ok(vector)
+    }
+
+    /// One copy of the code for values from anywhere.
+    #[inline(never)]
+    fn fill(
+        &mut self,
+        head: &Head<'_>,
+        net: &mut dyn Iterator<Item = i16>,
+        dot: &mut dyn Iterator<Item = i16>,
+    ) -> Result<(), UserError> {
+        let values = self.values.0.split_at_mut_checked(head.padded_user_width());
+        let (for_net, for_dot) = values.ok_or(UserError::CapacityTooSmall)?;
         if for_dot.len() < head.padded_dot_width() {
             return Err(UserError::CapacityTooSmall);
         }
         for_net.iter_mut().zip(net).for_each(|(value, given)| *value = given);
         for_dot.iter_mut().zip(dot).for_each(|(value, given)| *value = given);
-        Ok(Self { values, shape: Shape::of(head) })
+        Ok(())
     }
 
     /// The values for a model, if it can score with them without leaving its bounds.

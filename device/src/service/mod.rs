@@ -24,7 +24,7 @@
 //!     service.open(flash, places, board.name()).ok()?;
 //!     loop {
 //!         // The running model stays where it is and as it is while it runs: its bytes are borrowed from the memory map, not from the driver.
-//!         let loaded = service.running().map(|region| Model::from_region(mapped(region)));
+//!         let loaded = service.running().map(|region| Model::from_bytes(mapped(region)));
 //!         let model = loaded.as_ref().and_then(|model| model.as_ref().ok());
 //!         let mut next = Next::Receive;
 //!         while next == Next::Receive {
@@ -190,7 +190,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         Ok(())
     }
 
-    /// Where the running model lies.
+    /// Where the running model lies, to its last byte.
     #[must_use]
     pub fn running(&self) -> Option<Region> {
         self.slots.first()?.running()

@@ -2,10 +2,10 @@
 
 use matchstick::Model;
 use matchstick::learn::{FORGOTTEN, Learner};
-use matchstick::link::{ENTRY_BYTES, Failure, ItemRef, Profile, ProfileEntry, Reply, profile_entries};
+use matchstick::link::{ENTRY_BYTES, Failure, ItemRef, Profile, ProfileEntry, Reply};
 
 use super::answer::{not_stored, row_of};
-use super::keys::{key_of_row, row_of_key};
+use super::keys::{key_of_row, row_of_key, tenth_of};
 use super::{Context, Service};
 use crate::MappedFlash;
 use crate::store::{NO_ROW, UNKNOWN_ROW};
@@ -88,15 +88,17 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         }
         let of = self.store.ratings().len();
         let from = (from as usize).min(of);
-        let room = message.len().saturating_sub(PAGE_BYTES) / ENTRY_BYTES;
+        let room = entries_in(message.len().saturating_sub(PAGE_BYTES));
         let count = of.saturating_sub(from).min(room);
         let reply = Reply::Profile(Profile { generation: current, of: of as u32, entries: &[] });
         let list = reply.with_list(count.wrapping_mul(ENTRY_BYTES), message);
-        let (length, list) = list.ok_or(Failure::ReplyTooLong)?;
-        for (index, entry) in (from..).zip(list.as_chunks_mut::<ENTRY_BYTES>().0) {
+        let (length, mut list) = list.ok_or(Failure::ReplyTooLong)?;
+        let mut index = from;
+        while let Some((entry, rest)) = list.split_first_chunk_mut() {
             let key = self.store.key(context.flash, index).map_err(not_stored)?.unwrap_or_default();
             let value = self.store.ratings().get(index).map_or(0, |rating| rating.value_q8);
             *entry = ProfileEntry { key, value }.to_bytes();
+            (list, index) = (rest, index.saturating_add(1));
         }
         Ok(length)
     }
@@ -129,13 +131,13 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         if from != there {
             return Ok(there);
         }
-        let count = (entries.len() / ENTRY_BYTES) as u32;
-        let left = self.profile.entries.saturating_sub(there);
-        let is_whole = entries.len().is_multiple_of(ENTRY_BYTES);
-        if !is_whole || count > left || profile_entries(entries).any(|entry| entry.value == FORGOTTEN) {
+        let count = entries_in(entries.len());
+        let left = self.profile.entries.saturating_sub(there) as usize;
+        let is_whole = entries.len() == count.wrapping_mul(ENTRY_BYTES);
+        if !is_whole || count > left || read(entries).any(|entry| entry.value == FORGOTTEN) {
             return Err(Failure::BadEntries);
         }
-        for ProfileEntry { key, value } in profile_entries(entries) {
+        for ProfileEntry { key, value } in read(entries) {
             self.store.import(context.flash, key, value).map_err(not_stored)?;
         }
         self.imported()
@@ -157,6 +159,22 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     fn imported(&self) -> Result<u32, Failure<'static>> {
         self.store.imported().map(|count| count as u32).ok_or(Failure::NoImport)
     }
+}
+
+/// How many entries so many bytes have room for.
+fn entries_in(bytes: usize) -> usize {
+    const _: () = assert!(ENTRY_BYTES == 10);
+    tenth_of(bytes as u32) as usize
+}
+
+/// The entries of an import, without a division to know how many.
+fn read(entries: &[u8]) -> impl Iterator<Item = ProfileEntry> + '_ {
+    let mut left = entries;
+    core::iter::from_fn(move || {
+        let (entry, rest) = left.split_first_chunk()?;
+        left = rest;
+        Some(ProfileEntry::from_bytes(*entry))
+    })
 }
 
 /// The key of an item, and its row where it is known.

@@ -15,6 +15,39 @@ pub(super) enum Task<'r> {
 }
 
 impl Task<'_> {
+    /// A user's vector and a list of excluded items, where there are any.
+    fn lists(&self) -> [&[u8]; 2] {
+        let Self::Rank { user, exclude, .. } = self else { return [&[]; 2] };
+        let vector: &[u8] = if let User::Vector(vector) = user { vector } else { &[] };
+        match exclude {
+            Exclude::Items(list) | Exclude::Bitmap(list) => [vector, list],
+            Exclude::Nothing | Exclude::Seen => [vector, &[]],
+        }
+    }
+
+    /// The same with other lists, where it has any.
+    #[inline(never)]
+    pub(super) fn with_lists<'n>(&self, vector: &'n [u8], excluded: &'n [u8]) -> Task<'n> {
+        match *self {
+            Self::Similar { item } => Task::Similar { item },
+            Self::Ask => Task::Ask,
+            Self::Rank { user, deviations, exclude } => Task::Rank {
+                user: match user {
+                    User::Vector(_) => User::Vector(vector),
+                    User::Index(index) => User::Index(index),
+                    User::Owner => User::Owner,
+                },
+                deviations,
+                exclude: match exclude {
+                    Exclude::Items(_) => Exclude::Items(excluded),
+                    Exclude::Bitmap(_) => Exclude::Bitmap(excluded),
+                    Exclude::Nothing => Exclude::Nothing,
+                    Exclude::Seen => Exclude::Seen,
+                },
+            },
+        }
+    }
+
     /// Rows between two replies, of the board's slice of rows that are scored.
     pub(super) fn slice(&self, rows: u32) -> u32 {
         let rows = match self {
@@ -26,22 +59,37 @@ impl Task<'_> {
     }
 }
 
+/// A task that was kept.
+pub(super) struct Held<const HELD: usize> {
+    task: Task<'static>,
+    lists: [u8; HELD],
+    vector_bytes: usize,
+    excluded_bytes: usize,
+}
+
+impl<const HELD: usize> Held<HELD> {
+    pub(super) fn task(&self) -> Task<'_> {
+        let (vector, rest) = self.lists.split_at_checked(self.vector_bytes).unwrap_or_default();
+        self.task.with_lists(vector, rest.get(..self.excluded_bytes).unwrap_or_default())
+    }
+}
+
 /// A ranking that isn't finished.
 #[derive(Debug)]
 pub(super) struct Work<const HELD: usize> {
     /// Whether there is one. (`None` of an `Option` would not be zeros.)
-    pub(super) is_held: bool,
+    is_held: bool,
     /// With empty lists: they are in `held`.
-    pub(super) task: Task<'static>,
+    task: Task<'static>,
     pub(super) top: u8,
     /// The row to go on with.
     pub(super) next: u32,
     /// Of similar items and questions the numbers are in place of logits.
     pub(super) best: TopK<MAX_TOP>,
     /// The user's vector, then the excluded items.
-    pub(super) held: [u8; HELD],
-    pub(super) vector_bytes: usize,
-    pub(super) excluded_bytes: usize,
+    held: [u8; HELD],
+    vector_bytes: usize,
+    excluded_bytes: usize,
 }
 
 impl<const HELD: usize> Work<HELD> {
@@ -65,52 +113,21 @@ impl<const HELD: usize> Work<HELD> {
 
     /// Keeps a task until it is gone on with, if there is room for it.
     pub(super) fn hold(&mut self, task: &Task<'_>) -> bool {
-        let (task, vector, excluded): (Task<'static>, &[u8], &[u8]) = match *task {
-            Task::Rank { user, deviations, exclude } => {
-                let (user, vector) = match user {
-                    User::Vector(vector) => (User::Vector(&[]), vector),
-                    User::Index(index) => (User::Index(index), &[][..]),
-                    User::Owner => (User::Owner, &[][..]),
-                };
-                let (exclude, excluded) = match exclude {
-                    Exclude::Items(items) => (Exclude::Items(&[]), items),
-                    Exclude::Bitmap(bits) => (Exclude::Bitmap(&[]), bits),
-                    Exclude::Nothing => (Exclude::Nothing, &[][..]),
-                    Exclude::Seen => (Exclude::Seen, &[][..]),
-                };
-                (Task::Rank { user, deviations, exclude }, vector, excluded)
-            }
-            Task::Similar { item } => (Task::Similar { item }, &[], &[]),
-            Task::Ask => (Task::Ask, &[], &[]),
-        };
-        let mut put = |bytes: &[u8], start: usize| {
-            let room = self.held.get_mut(start..).and_then(|rest| rest.get_mut(..bytes.len()));
-            room.map(|room| room.copy_from_slice(bytes)).is_some()
-        };
-        if !put(vector, 0) || !put(excluded, vector.len()) {
-            return false;
-        }
-        (self.task, self.vector_bytes, self.excluded_bytes) = (task, vector.len(), excluded.len());
+        let [vector, excluded] = task.lists();
+        let lists = vector.len().saturating_add(excluded.len());
+        let Some(room) = self.held.get_mut(..lists) else { return false };
+        room.iter_mut().zip(vector.iter().chain(excluded)).for_each(|(to, from)| *to = *from);
+        (self.task, self.vector_bytes, self.excluded_bytes) = (task.with_lists(&[], &[]), vector.len(), excluded.len());
         self.is_held = true;
         true
     }
-}
 
-/// The task that is held, with its lists.
-pub(super) fn held<'h>(task: Task<'h>, held: &'h [u8], vector_bytes: usize, excluded_bytes: usize) -> Task<'h> {
-    let Task::Rank { user, deviations, exclude } = task else { return task };
-    let (vector, rest) = held.split_at_checked(vector_bytes).unwrap_or_default();
-    let excluded = rest.get(..excluded_bytes).unwrap_or_default();
-    let user = if let User::Vector(_) = user { User::Vector(vector) } else { user };
-    let exclude = match exclude {
-        Exclude::Items(_) => Exclude::Items(excluded),
-        Exclude::Bitmap(_) => Exclude::Bitmap(excluded),
-        other => other,
-    };
-    Task::Rank { user, deviations, exclude }
-}
+    /// What is to be gone on with: a task without its lists, and those.
+    pub(super) fn held(&self) -> Option<Held<HELD>> {
+        let Self { is_held, task, held, vector_bytes, excluded_bytes, .. } = *self;
+        is_held.then_some(Held { task, lists: held, vector_bytes, excluded_bytes })
+    }
 
-impl<const HELD: usize> Work<HELD> {
     /// As many of the best as were asked for.
     pub(super) fn best(&self) -> &[Ranked] {
         let best = self.best.as_slice();

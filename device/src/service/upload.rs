@@ -106,6 +106,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     }
 
     /// What was computed with the model before is worth nothing any more.
+    #[inline(never)]
     fn change_model(&mut self) {
         self.force = false;
         self.owner.forget();

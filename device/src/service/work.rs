@@ -8,7 +8,7 @@ use matchstick::{Logit, Memory, Model, Ranked, Scorer, UserError, UserVector};
 
 use super::answer::{Answer, Answered, model};
 use super::owner::Owner;
-use super::task::{Task, Work, held};
+use super::task::Task;
 use super::{Board, Context, Service};
 use crate::MappedFlash;
 
@@ -31,13 +31,13 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         let bytes = SCORE_BYTES.wrapping_add(if deviations { DEVIATION_BYTES } else { 0 });
         let reply = if deviations { Reply::ScoresDeviations(&[]) } else { Reply::Scores(&[]) };
         let places = reply.with_list(list.len().wrapping_mul(bytes), message);
-        let (length, places) = places.ok_or(Failure::ReplyTooLong)?;
+        let (length, mut places) = places.ok_or(Failure::ReplyTooLong)?;
         let mut scorer = prepare(model, &self.owner, user, list.len() as u32, &mut self.memory)?;
-        for (place, item) in places.chunks_exact_mut(bytes).zip(list) {
+        for item in list {
             let item = u32::from_le_bytes(*item);
-            put(place, &score_to_bytes(scorer.score(item)));
+            put(&mut places, &score_to_bytes(scorer.score(item)));
             if deviations {
-                put(place.get_mut(SCORE_BYTES..).unwrap_or_default(), &deviation(&self.owner, model, item)?);
+                put(&mut places, &deviation(&self.owner, model, item)?);
             }
         }
         Ok(Answer::Written(length))
@@ -80,11 +80,8 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         context: &mut Context<'_, F, B>,
         message: &mut [u8],
     ) -> Answered<'m> {
-        let Work { is_held, task, held: bytes, vector_bytes, excluded_bytes, .. } = self.work;
-        if !is_held {
-            return Err(Failure::NothingToContinue);
-        }
-        let task = held(task, &bytes, vector_bytes, excluded_bytes);
+        let held = self.work.held().ok_or(Failure::NothingToContinue)?;
+        let task = held.task();
         self.rank_or_end(context, task, task.slice(B::SLICE_ROWS), message)
     }
 
@@ -126,7 +123,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
                 let leaves_seen = exclude == Exclude::Seen;
                 scorer.rank_rows(rows, best, |item| !(exclude.contains(item) || leaves_seen && seen(item)));
                 if is_last {
-                    work.is_held = false;
+                    work.end();
                     return write_ranked(model, owner, &mut scorer, work.best(), deviations, message);
                 }
             }
@@ -150,7 +147,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         if !is_last {
             return Ok(Reply::Progress { done: work.next, of }.into());
         }
-        work.is_held = false;
+        work.end();
         let reply = if let Task::Ask = task { Reply::Ask(&[]) } else { Reply::Similar(&[]) };
         write_pairs(&reply, work.best(), message)
     }
@@ -229,11 +226,11 @@ fn write_ranked<'m, const CAPACITY: usize, const COORDINATES: usize>(
     let bytes = RANKED_BYTES.wrapping_add(if deviations { DEVIATION_BYTES } else { 0 });
     let reply = if deviations { Reply::RankedDeviations(&[]) } else { Reply::Ranked(&[]) };
     let list = reply.with_list(best.len().wrapping_mul(bytes), message);
-    let (length, list) = list.ok_or(Failure::ReplyTooLong)?;
-    for (place, ranked) in list.chunks_exact_mut(bytes).zip(best) {
-        put(place, &RankedItem { item: ranked.item, score: scorer.score(ranked.item) }.to_bytes());
+    let (length, mut places) = list.ok_or(Failure::ReplyTooLong)?;
+    for ranked in best {
+        put(&mut places, &RankedItem { item: ranked.item, score: scorer.score(ranked.item) }.to_bytes());
         if deviations {
-            put(place.get_mut(RANKED_BYTES..).unwrap_or_default(), &deviation(owner, model, ranked.item)?);
+            put(&mut places, &deviation(owner, model, ranked.item)?);
         }
     }
     Ok(Answer::Written(length))
@@ -241,15 +238,19 @@ fn write_ranked<'m, const CAPACITY: usize, const COORDINATES: usize>(
 
 fn write_pairs<'m>(reply: &Reply<'_>, best: &[Ranked], message: &mut [u8]) -> Answered<'m> {
     let list = reply.with_list(best.len().wrapping_mul(PAIR_BYTES), message);
-    let (length, list) = list.ok_or(Failure::ReplyTooLong)?;
-    for (place, ranked) in list.chunks_exact_mut(PAIR_BYTES).zip(best) {
-        put(place, &ranked.item.to_le_bytes());
-        put(place.get_mut(4..).unwrap_or_default(), &ranked.logit.0.to_le_bytes());
+    let (length, mut places) = list.ok_or(Failure::ReplyTooLong)?;
+    for ranked in best {
+        put(&mut places, &ranked.item.to_le_bytes());
+        put(&mut places, &ranked.logit.0.to_le_bytes());
     }
     Ok(Answer::Written(length))
 }
 
-/// Copies bytes to the front of a place.
-fn put(place: &mut [u8], bytes: &[u8]) {
-    place.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+/// Puts bytes to the front of a place that has room for them, and leaves what is behind them.
+#[inline(never)]
+fn put(places: &mut &mut [u8], bytes: &[u8]) {
+    if let Some((place, rest)) = core::mem::take(places).split_at_mut_checked(bytes.len()) {
+        place.copy_from_slice(bytes);
+        *places = rest;
+    }
 }

@@ -58,10 +58,15 @@ impl List {
         self.pages
     }
 
-    /// Pages that share a mark.
-    pub fn pages_per_mark(&self) -> u32 {
-        let marks = (self.page / 4).checked_div(self.mark_bytes).unwrap_or(1).max(1);
-        self.pages.div_ceil(marks)
+    /// How many pages share a mark: 2 to the power of this. (A power, because a division costs some cores half a kilobyte of code.)
+    pub fn pages_per_mark_log2(&self) -> u32 {
+        let groups = |log2: u32| self.pages.saturating_add((1_u32 << log2).saturating_sub(1)) >> log2;
+        (0..31).find(|&log2| self.has_place(groups(log2).saturating_sub(1))).unwrap_or(31)
+    }
+
+    /// Whether there is a place for this mark.
+    fn has_place(&self, mark: u32) -> bool {
+        mark.saturating_add(1).saturating_mul(self.mark_bytes) <= self.page / 4
     }
 
     /// Erases the list, and with it the slot's model.
@@ -110,7 +115,7 @@ impl List {
             }
         }
         let (mut arrived, mut is_over) = (0_u32, false);
-        for mark in 0..(self.page / 4).checked_div(self.mark_bytes).unwrap_or(0) {
+        for mark in (0..).take_while(|&mark| self.has_place(mark)) {
             let mut bytes = [0xFF; 16];
             let Some(word) = bytes.get_mut(..self.mark_bytes as usize) else { return Ok(None) };
             flash.read(self.mark_offset(mark), word)?;

@@ -96,7 +96,7 @@ impl Slots {
         Ok(slots)
     }
 
-    /// Where the running model lies: `Model::from_region` takes the whole of it.
+    /// Where the running model lies, to its last byte: `Model::from_bytes` takes it.
     #[must_use]
     pub fn running(&self) -> Option<Region> {
         let entry = self.running?;
@@ -285,7 +285,8 @@ impl Slots {
     #[inline(never)] // one model's head on the stack at a time
     fn running_revision<F: MappedFlash>(&self, flash: &F) -> Option<u32> {
         let region = self.running()?;
-        Model::from_region(flash.mapped(region.offset, region.bytes)).ok().map(|model| model.head().revision)
+        // By the same way as everywhere else in the device, so that there is one copy of it.
+        Model::from_bytes(flash.mapped(region.offset, region.bytes)).ok().map(|model| model.head().revision)
     }
 
     /// The newest commit of a slot, if it speaks for the blob that is there.
@@ -306,8 +307,8 @@ impl Slots {
         let list = self.list(self.other());
         let Some(offer) = list.offer(flash)?.filter(|offer| offer.sequence == self.sequence()) else { return Ok(None) };
         let Some(marks) = list.marks(flash)? else { return Ok(None) };
-        let group = list.pages_per_mark().wrapping_mul(page_bytes::<F>());
-        let written = marks.wrapping_mul(group).min(offer.length);
+        let pages = marks.wrapping_shl(list.pages_per_mark_log2());
+        let written = pages.wrapping_mul(page_bytes::<F>()).min(offer.length);
         // An upload of which nothing has arrived begins with a fresh list.
         Ok((written > 0).then_some(Upload { length: offer.length, crc: offer.crc, written }))
     }
@@ -345,11 +346,12 @@ impl Slots {
             flash.write(to.wrapping_add(whole.len() as u32), &last)?;
         }
         let end = offset.wrapping_add(part.len() as u32);
-        let group = list.pages_per_mark();
+        let group_log2 = list.pages_per_mark_log2();
         let is_page_done = end.is_multiple_of(page) && end < length;
         let pages_done = end.checked_div(page).unwrap_or(0);
-        if is_page_done && pages_done.is_multiple_of(group) {
-            list.mark(flash, pages_done.checked_div(group).unwrap_or(1).saturating_sub(1))?;
+        let groups = pages_done >> group_log2;
+        if is_page_done && groups << group_log2 == pages_done {
+            list.mark(flash, groups.saturating_sub(1))?;
         }
         Ok(part.len())
     }

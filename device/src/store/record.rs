@@ -48,10 +48,16 @@ impl Record {
             Self::Commit { live, purge: true } => (COMMIT_AND_PURGE, live, u64::from(number)),
             Self::Purged => (PURGED, 0, u64::from(number)),
         };
-        let [s0, s1] = small.to_le_bytes();
-        let [l0, l1, l2, l3, l4, l5, l6, l7] = large.to_le_bytes();
-        let [c0, c1, c2, c3] = checksum(number, &[kind, 0, s0, s1, l0, l1, l2, l3, l4, l5, l6, l7]).to_le_bytes();
-        [kind, 0, s0, s1, l0, l1, l2, l3, l4, l5, l6, l7, c0, c1, c2, c3]
+        let mut bytes = [0; RECORD_BYTES];
+        let [first, _, small_bytes @ .., _, _, _, _, _, _, _, _, _, _, _, _] = &mut bytes;
+        *first = kind;
+        *small_bytes = small.to_le_bytes();
+        let [_, _, _, _, large_bytes @ .., _, _, _, _] = &mut bytes;
+        *large_bytes = large.to_le_bytes();
+        if let Some((body, crc)) = bytes.split_first_chunk_mut() {
+            crc.copy_from_slice(&checksum(number, body).to_le_bytes());
+        }
+        bytes
     }
 
     /// What the bytes say in the page with this number; nothing if they were never written, or not to their end.

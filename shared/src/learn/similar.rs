@@ -50,10 +50,14 @@ impl Model<'_> {
 
 /// Sums of at most 4,096 products are exact in an i32.
 fn cosine(one: &[i8], other: &[i8]) -> RatingQ16 {
-    let [product, one, other] = [(one, other), (one, one), (other, other)].map(|(one, other)| {
-        one.iter().zip(other).fold(0_i32, |sum, (&a, &b)| sum.wrapping_add(i32::from(a).wrapping_mul(b.into())))
-    });
-    let length = square_root(one as f32) * square_root(other as f32);
+    let (mut product, mut squares, mut other_squares) = (0_i32, 0_i32, 0_i32);
+    for (&a, &b) in one.iter().zip(other) {
+        let (a, b) = (i32::from(a), i32::from(b));
+        product = product.wrapping_add(a.wrapping_mul(b));
+        squares = squares.wrapping_add(a.wrapping_mul(a));
+        other_squares = other_squares.wrapping_add(b.wrapping_mul(b));
+    }
+    let length = square_root(squares as f32) * square_root(other_squares as f32);
     if length == 0.0 {
         return RatingQ16(0);
     }

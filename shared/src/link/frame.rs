@@ -27,7 +27,7 @@ const RUN_BYTES: usize = 254;
 #[must_use]
 #[allow(clippy::arithmetic_side_effects, reason = "of constants: an overflow doesn't compile")]
 pub const fn wire_bytes(frame_bytes: usize) -> usize {
-    frame_bytes + frame_bytes / RUN_BYTES + 3
+    frame_bytes + times(RUN_BYTES, frame_bytes) + 3
 }
 
 /// The largest frame that a buffer of `wire_bytes` can send.
@@ -36,7 +36,15 @@ pub const fn wire_bytes(frame_bytes: usize) -> usize {
 pub const fn frame_bytes(wire_bytes: usize) -> usize {
     // Behind the opening zero and the first code; one more of every 255 bytes is a code.
     let coded = wire_bytes.saturating_sub(2);
-    coded.saturating_sub(coded / (RUN_BYTES + 1)).saturating_sub(1)
+    coded.saturating_sub(times(RUN_BYTES + 1, coded)).saturating_sub(1)
+}
+
+/// `bytes / run` of a run of 254 or 255 bytes, up to 65,535 of them, and beyond that too much rather than too little. A multiplication, because the code of a
+/// division is half a kilobyte on a core without one.
+#[allow(clippy::arithmetic_side_effects, reason = "of 16 and of 32 bits")]
+const fn times(run: usize, bytes: usize) -> usize {
+    let inverse = (1_u64 << 24) / run as u64 + 1;
+    ((bytes as u64 * inverse) >> 24) as usize
 }
 
 /// What a frame is.
@@ -255,6 +263,18 @@ pub fn encode(
     largest: usize,
     header: Header,
     message: impl FnOnce(&mut [u8]) -> Option<usize>,
+) -> Option<usize> {
+    let mut message = Some(message);
+    encode_with(buffer, largest, header, &mut |place| message.take()?(place))
+}
+
+/// One copy of the code for all messages.
+#[inline(never)]
+fn encode_with(
+    buffer: &mut [u8],
+    largest: usize,
+    header: Header,
+    message: &mut dyn FnMut(&mut [u8]) -> Option<usize>,
 ) -> Option<usize> {
     // The frame is made at the end of the buffer and stuffed towards its front: COBS needs a byte more at every step, never two.
     let largest = largest.min(frame_bytes(buffer.len()));

@@ -151,14 +151,18 @@ impl ProfileEntry {
         let [i, j] = self.value.to_le_bytes();
         [a, b, c, d, e, f, g, h, i, j]
     }
+
+    /// As it has travelled.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; ENTRY_BYTES]) -> Self {
+        let [key @ .., low, high] = bytes;
+        Self { key: u64::from_le_bytes(key), value: i16::from_le_bytes([low, high]) }
+    }
 }
 
 /// The entries in [`Profile`](super::Profile) and [`Request::ImportEntries`](super::Request::ImportEntries).
 pub fn profile_entries(bytes: &[u8]) -> impl ExactSizeIterator<Item = ProfileEntry> + '_ {
-    bytes.as_chunks::<ENTRY_BYTES>().0.iter().map(|bytes| {
-        let [key @ .., low, high] = *bytes;
-        ProfileEntry { key: u64::from_le_bytes(key), value: i16::from_le_bytes([low, high]) }
-    })
+    bytes.as_chunks::<ENTRY_BYTES>().0.iter().map(|bytes| ProfileEntry::from_bytes(*bytes))
 }
 
 /// A checksum over a list of scores: CRC-32 (ISO-HDLC) of [`score_to_bytes`] of each, one after the other.

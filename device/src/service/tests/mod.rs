@@ -102,7 +102,7 @@ impl<const SLICE: u32> Device<SLICE> {
 
     fn load_model(&mut self) {
         let blob = self.service.running().map(|region| kept(self.flash.mapped(region.offset, region.bytes)));
-        self.model = blob.and_then(|blob| Model::from_region(blob).ok());
+        self.model = blob.and_then(|blob| Model::from_bytes(blob).ok());
     }
 
     /// The power fails and returns, in no particular moment.

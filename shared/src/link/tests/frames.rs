@@ -139,3 +139,12 @@ fn the_receiver_finds_what_the_naive_one_finds_in_noise() {
         assert_eq!(found, expected, "round {round}");
     }
 }
+
+#[test]
+fn sizes_on_the_line_are_those_of_a_code_for_each_run() {
+    for bytes in 0..=usize::from(u16::MAX) {
+        assert_eq!(wire_bytes(bytes), bytes + bytes / 254 + 3);
+        let coded = bytes.saturating_sub(2);
+        assert_eq!(frame_bytes(bytes), (coded - coded / 255).saturating_sub(1));
+    }
+}
