@@ -1,4 +1,4 @@
-//! Loads anything as a blob, and uses what loads: scores, ranks, and reads ids and titles of all users and items.
+//! Loads anything as a blob, and uses what loads: scores, ranks, learns, and reads ids and titles of all users and items.
 //!
 //! Length and CRC are repaired first; without that, almost every input would end at the CRC. The engine must not panic, and it must agree with
 //! the independent reader and the naive twin of `tests/` on which bytes are a blob and on every bit that they compute.
@@ -13,6 +13,9 @@ mod blob_reader;
 #[path = "../../tests/src/engine.rs"]
 #[allow(dead_code, unused_imports, reason = "the tests use more of it")]
 mod engine;
+#[path = "../../tests/src/learning_twin.rs"]
+#[allow(dead_code, unused_imports, reason = "the tests use more of it")]
+mod learning_twin;
 #[path = "../../tests/src/random.rs"]
 #[allow(dead_code, unused_imports, reason = "the tests use more of it")]
 mod random;

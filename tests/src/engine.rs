@@ -3,6 +3,7 @@
 //! Everything here panics with what differs: it is made of assertions that several tests share.
 
 use matchstick::blob::AlignedBytes;
+use matchstick::learn::Learner;
 use matchstick::{BlobError, Logit, Memory, Model, Ranked, Score, Scorer, TopK, UserVector};
 
 use crate::random::Random;
@@ -230,9 +231,39 @@ pub fn assert_same_content(model: &Model<'_>, twin: &Twin) {
     }
 }
 
+/// Asserts that engine and twin learn the same of a person: the vector, and, from ratings, how sure each item's is and what it would teach.
+pub fn assert_same_learning(model: &Model<'_>, twin: &Twin) {
+    let learner = Learner::of(model);
+    assert_eq!(learner.is_some(), twin.blob.learning.is_some());
+    let Some(learner) = learner else { return };
+    let items = model.item_rows();
+    let mut random = Random::new(items.into());
+    for count in [0, 1, 5] {
+        let mut pair =
+            || (random.between(0, items.into()) as u32, random.between(i16::MIN.into(), i16::MAX.into()) as i16);
+        let pairs: Vec<(u32, i16)> = (0..count).map(|_| pair()).collect();
+        let known = twin.learn(&pairs);
+        let vector: Vector =
+            learner.user_vector::<CAPACITY, 16, 256>(pairs.iter().copied()).expect("widths are the largest");
+        assert_same_vector(&vector, &twin.learned_vector(&known));
+        let Learner::Ratings(learner) = learner else { continue };
+        let posterior = learner.posterior::<16>(pairs.iter().copied()).expect("the width is the largest");
+        for item in 1..items {
+            assert_same_float(learner.variance(&posterior, item), twin.variance(&known, item));
+            assert_same_float(learner.gain(&posterior, item), twin.gain(&known, item));
+        }
+    }
+}
+
+/// Which of the numbers that are none is not stated.
+fn assert_same_float(engine: f32, twin: f32) {
+    assert!(engine.to_bits() == twin.to_bits() || (engine.is_nan() && twin.is_nan()), "{engine} {twin}");
+}
+
 /// Asserts that engine and twin agree on everything that a blob says and computes.
 pub fn assert_same(model: &Model<'_>, twin: &Twin) {
     assert_same_content(model, twin);
+    assert_same_learning(model, twin);
     for user in (0..model.user_rows()).chain([model.user_rows(), u32::MAX]) {
         assert_same_scores(model, twin, User::Stored(user));
         assert_same_ranking(model, twin, User::Stored(user), |_| true);
