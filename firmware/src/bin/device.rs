@@ -29,7 +29,7 @@ fn run() -> Option<()> {
     service.open(&mut flash, Flash::places(), board.name()).ok()?;
     loop {
         // A model's bytes are those of the memory map: they stay as they are while it runs, and the driver writes elsewhere.
-        let model = service.running().and_then(|region| Model::from_region(mapped(region)).ok());
+        let model = service.running().and_then(|region| Model::from_bytes(mapped(region)).ok());
         let mut context = Context { flash: &mut flash, board: &mut board, model: model.as_ref() };
         if serve(service, server, &mut context, &mut line)? == Next::Reboot {
             return Some(());

@@ -11,6 +11,9 @@ use cortex_m_rt::exception;
 const TICKS_PER_MS: u32 = crate::board::COUNTER_HZ / 1000;
 const PERIOD_MS: u32 = 0x0100_0000 / TICKS_PER_MS;
 const PERIOD: u32 = PERIOD_MS * TICKS_PER_MS;
+/// 2^40 ticks in milliseconds, rounded up: the product with less than 2^24 ticks is exact for counters of up to 65 MHz, and no division.
+const MS_IN_2_40_TICKS: u64 = (1 << 40) / TICKS_PER_MS as u64 + 1;
+const _: () = assert!(TICKS_PER_MS < 1 << 16);
 
 static WRAPS: AtomicU32 = AtomicU32::new(0);
 
@@ -57,5 +60,5 @@ pub fn ticks() -> u64 {
 #[must_use]
 pub fn uptime_ms() -> u64 {
     let (periods, ticks) = periods();
-    u64::from(periods) * u64::from(PERIOD_MS) + u64::from(ticks / TICKS_PER_MS)
+    u64::from(periods) * u64::from(PERIOD_MS) + (u64::from(ticks) * MS_IN_2_40_TICKS >> 40)
 }
