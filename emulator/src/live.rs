@@ -63,7 +63,8 @@ impl Live {
     /// # Errors
     /// When QEMU has ended or doesn't answer.
     pub fn reset(&mut self) -> Result<(), EmulatorError> {
-        self.command("system_reset")
+        // The answer comes at once, the reset a moment later, and the event tells of it.
+        self.command("system_reset", "\"host-qmp-system-reset\"")
     }
 
     /// Stops QEMU, as dropping this does, and hands back what it printed: its own warnings, if anything.
@@ -74,16 +75,15 @@ impl Live {
         printed(folder.path())
     }
 
-    /// Runs a command of the monitor that needs no arguments.
-    fn command(&mut self, name: &str) -> Result<(), EmulatorError> {
+    /// Runs a command of the monitor that needs no arguments, and waits until it has said this.
+    fn command(&mut self, name: &str, awaited: &str) -> Result<(), EmulatorError> {
         let sent = self.monitor.get_mut().write_all(format!("{{\"execute\":\"{name}\"}}\n").as_bytes());
         sent.map_err(|source| self.lost(source))?;
-        // Events come in between; of the answers, one is ours.
         loop {
             let mut line = String::new();
             match self.monitor.read_line(&mut line) {
                 Ok(0) => return Err(self.lost(ErrorKind::UnexpectedEof.into())),
-                Ok(_) if line.contains("\"return\"") => return Ok(()),
+                Ok(_) if line.contains(awaited) => return Ok(()),
                 Ok(_) if line.contains("\"error\"") => return Err(self.lost(std::io::Error::other(line))),
                 Ok(_) => {}
                 Err(source) => return Err(self.lost(source)),
@@ -156,7 +156,7 @@ impl Emulator {
         let monitor = accept(&monitor, &mut qemu).map_err(lost)?;
         monitor.set_read_timeout(Some(PATIENCE)).map_err(lost)?;
         let mut live = Live { qemu, line, monitor: BufReader::new(monitor), board: self.board, folder };
-        live.command("qmp_capabilities")?;
+        live.command("qmp_capabilities", "\"return\"")?;
         Ok(live)
     }
 }

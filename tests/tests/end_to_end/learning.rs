@@ -15,7 +15,14 @@ use matchstick_tests::twin::Twin;
 const ITEMS: u32 = 200;
 
 /// A model of this layout with random numbers for learning.
-fn draft(layout: LayoutKind, dot_width: u16, width: u16, from_ratings: bool, seed: u64) -> Draft {
+pub(crate) fn draft(
+    layout: LayoutKind,
+    items: u32,
+    dot_width: u16,
+    width: u16,
+    from_ratings: bool,
+    seed: u64,
+) -> Draft {
     let net = if layout == LayoutKind::Dot { 0 } else { 21 };
     let shape = Shape {
         layout,
@@ -26,7 +33,7 @@ fn draft(layout: LayoutKind, dot_width: u16, width: u16, from_ratings: bool, see
         dot_width,
         layers: Vec::new(),
         user_rows: 1,
-        item_rows: ITEMS as usize,
+        item_rows: items as usize,
         output_form: OutputForm::Linear,
         logit_fraction_bits: 18,
         item_bias_shift: 2,
@@ -45,12 +52,12 @@ fn draft(layout: LayoutKind, dot_width: u16, width: u16, from_ratings: bool, see
         ridge: triangle(9000.0, Box::new(|| float(0.7))),
         right: (0..w).map(|_| float(3e4)).collect(),
         demand: triangle(900.0, Box::new(|| float(0.5))),
-        bias: (0..ITEMS).map(|item| 900 + (item * 37 % 300) as i16).collect(),
+        bias: (0..items).map(|item| 900 + (item * 37 % 300) as i16).collect(),
     });
     let map = (0..users * (w + 1)).map(|_| float(40.0)).collect();
     let dot_map = (0..dot_width).map(|_| float(90.0)).collect();
     let shares = from_ratings && dot_width > 0;
-    let rows = (!shares).then(|| (0..ITEMS as usize * w).map(|_| random.between(-128, 127) as i8).collect());
+    let rows = (!shares).then(|| (0..items as usize * w).map(|_| random.between(-128, 127) as i8).collect());
     draft.learning = Some(LearningDraft { width, posterior, rows, map, dot_map });
     draft
 }
@@ -65,7 +72,7 @@ fn models() -> Vec<(String, AlignedBytes)> {
         (LayoutKind::Dot, 20, 20, false),
     ];
     let model = |(index, (layout, dot, width, from_ratings))| {
-        let draft: Draft = draft(layout, dot, width, from_ratings, index);
+        let draft: Draft = draft(layout, ITEMS, dot, width, from_ratings, index);
         (format!("{layout:?}, dot {dot}, width {width}"), draft.write().expect("valid"))
     };
     (1..).zip(kinds).map(model).collect()
@@ -147,7 +154,7 @@ fn sections_of_learning_belong_together() {
     ];
     for (why, change) in refused {
         let dot_width = if why.contains("dot term") { 10 } else { 0 };
-        let mut draft = draft(LayoutKind::Folded, dot_width, 10, true, 5);
+        let mut draft = draft(LayoutKind::Folded, ITEMS, dot_width, 10, true, 5);
         assert!(draft.write().is_ok());
         change(draft.learning.as_mut().expect("it learns"));
         let refusal = draft.write().err().map(|error| error.to_string());
