@@ -60,5 +60,5 @@ pub fn ticks() -> u64 {
 #[must_use]
 pub fn uptime_ms() -> u64 {
     let (periods, ticks) = periods();
-    u64::from(periods) * u64::from(PERIOD_MS) + (u64::from(ticks) * MS_IN_2_40_TICKS >> 40)
+    u64::from(periods) * u64::from(PERIOD_MS) + ((u64::from(ticks) * MS_IN_2_40_TICKS) >> 40)
 }
