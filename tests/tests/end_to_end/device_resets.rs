@@ -86,11 +86,9 @@ impl Bench {
         let answered = host.cut(live, &request, after(random));
         host.open().expect("the board starts again");
         let runs = host.info(|info| info.model.to_owned());
-        if let Request::UploadCommit { .. } = request {
-            if runs == name || answered {
-                self.running = name;
-                self.commits += 1;
-            }
+        if matches!(request, Request::UploadCommit { .. }) && (runs == name || answered) {
+            self.running = name;
+            self.commits += 1;
         }
         assert_eq!(runs, self.running, "after {} of {} bytes, answered: {answered}", offset, blob.len());
         assert_eq!(host.profile().expect("the board answers"), self.ratings, "the profile stays");
