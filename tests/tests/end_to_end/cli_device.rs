@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use matchstick::link::{Failure, Reply, Request, Upload, item_key};
+use matchstick_emulator::{Board, Image};
+use matchstick_tests::boards::{ONE_BOARD, firmware};
 use matchstick_tests::command::matchstick;
 use matchstick_tests::scripted_device::{info, serve, serve_noise, serve_other_version};
 use matchstick_tests::simulated_device::{BOARD, SLOT_BYTES, SimulatedDevice};
@@ -380,4 +382,38 @@ fn what_is_not_a_device_is_said_to_be_none() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = format!("tcp://{}", silent.local_addr().unwrap());
     device(&port, "info --patience 0.3").fails(2, &["nothing answers", "powered", "--patience"]);
+}
+
+/// A board in QEMU with the firmware of this tree, which keeps its flash in a file from one command to the next.
+#[test]
+fn a_board_is_emulated_and_keeps_what_it_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let flash = folder.path().join("flash.bin").display().to_string();
+    let (board, blob) = (Board::by_name(ONE_BOARD).unwrap(), of_learner("owner.blob"));
+    let firmware = firmware(board, Image::Device).display().to_string();
+    let emulated = |line: &str| {
+        let mut command = matchstick();
+        command.args([
+            "device",
+            "--emulate",
+            ONE_BOARD,
+            "--firmware",
+            &firmware,
+            "--flash",
+            &flash,
+            "--patience",
+            "30",
+        ]);
+        ran(command.args(["--blob", &blob]).args(line.split(' '))).json()
+    };
+    // It has no model, and gets the one that it is asked about.
+    let ranked = emulated("rank --user 0 --top 10 --json");
+    let here = run(["rank", "--blob", &blob, "--user", "0", "--top", "10", "--json"]).json();
+    assert_eq!(ranked["items"], here["items"]);
+    assert_eq!(emulated("rate 13 4.5 --json")["ratings"], 1);
+    let about = emulated("info --json");
+    assert_eq!(
+        (&about["board"], &about["ratings"], &about["model"]["items"]),
+        (&ONE_BOARD.into(), &1.into(), &40.into())
+    );
 }

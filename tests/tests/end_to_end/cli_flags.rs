@@ -246,11 +246,17 @@ const EMULATE_RANK: [Case; 2] = [
 ];
 
 /// Of `device` itself: every question takes these too.
-const DEVICE: [Case; 9] = [
+const DEVICE: [Case; 15] = [
     ("--port", "info", 2, &["no device is named", "--port /dev/ttyACM0"]),
     ("--port", "--port udp://host:1 info", 2, &["'udp://host:1' for '--port <PORT>'", "tcp://"]),
     ("--port", "--port tcp://host info", 2, &["'tcp://host' for '--port <PORT>'", "the number of a port"]),
     ("--port", "--port {missing} info", 2, &["cannot open {missing}", "/dev/ttyACM0"]),
+    ("--emulate", "--emulate stm32 info", 2, &["no board \"stm32\"", "microbit"]),
+    ("--emulate", "--emulate microbit --port x info", 2, &["--port and --emulate", "leave one of them out"]),
+    ("--firmware", "--emulate microbit --firmware {missing} info", 2, &["no firmware image", "{missing}"]),
+    ("--firmware", "--emulate microbit --firmware {text} info", 1, &["notes.txt is not a firmware image"]),
+    ("--firmware", "--port x --firmware {text} info", 2, &["--firmware is about a board in QEMU", "--emulate BOARD"]),
+    ("--flash", "--port x --flash {text} info", 2, &["--flash is about a board in QEMU", "leave --flash out"]),
     ("--baud", "--port {missing} --baud 1 info", 2, &["'1' for '--baud <N>'"]),
     ("--blob", "--port {missing} --blob {no_blob} rank", 1, &["{no_blob}", "does not exist"]),
     ("--blob", "--port {missing} --blob {text} rank", 1, &["notes.txt", "is refused"]),

@@ -11,6 +11,8 @@ use matchstick::link::{
 use super::connection::{Answered, Connection, LinkError};
 use super::error::{DeviceError, Kind};
 
+/// The place of a board that is emulated.
+pub const QEMU: &str = "QEMU";
 /// A ranking that the device loses again and again is given up.
 const RESTARTS: u32 = 10;
 
@@ -128,7 +130,8 @@ impl Board {
 
     /// How messages call it.
     pub fn name(&self) -> String {
-        format!("{} at {}", self.about.board, self.place)
+        let where_it_is = if self.place == QEMU { "in" } else { "at" };
+        format!("{} {where_it_is} {}", self.about.board, self.place)
     }
 
     /// The largest frame that it takes.

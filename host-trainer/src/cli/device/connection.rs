@@ -85,6 +85,8 @@ pub struct Connection {
     /// What has been read and not yet looked at.
     unread: Vec<u8>,
     traffic: Traffic,
+    /// Replies that came again, as far as the timing knows of them.
+    stale: u32,
     last: Exchange,
 }
 
@@ -107,7 +109,7 @@ pub enum Answered<T> {
 impl Connection {
     pub fn new(line: Box<dyn Line>, patience: Duration) -> Self {
         Self {
-            timing: Timing::new(line.baud(), FRAME_BYTES.min(512)),
+            timing: Timing::new(line.baud(), FRAME_BYTES),
             line,
             client: Box::new(Host::new(u8::MAX)),
             patience,
@@ -115,6 +117,7 @@ impl Connection {
             frame_bytes: 0,
             unread: Vec::new(),
             traffic: Traffic::default(),
+            stale: 0,
             last: Exchange::default(),
         }
     }
@@ -217,6 +220,10 @@ impl Connection {
         take: &mut impl FnMut(Reply<'_>) -> T,
     ) -> Result<Ended<T>, LinkError> {
         let start = Instant::now();
+        if self.client.counts().stale != self.stale {
+            self.timing.too_short();
+            self.stale = self.client.counts().stale;
+        }
         let (received, garbled) = (self.traffic.received_bytes, errors(&self.client.counts()));
         let mut sent = 0;
         self.send(&frame)?;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use matchstick::link::Failure;
+use matchstick_emulator::{BuildError, ElfError, EmulatorError, UnknownBoard};
 use matchstick_trainer::import::ImportError;
 use matchstick_trainer::weights::WeightsError;
 use miette::Diagnostic;
@@ -83,8 +84,25 @@ fn help(failure: &Failure<'_>) -> &'static str {
 #[derive(Debug, Error, Diagnostic)]
 pub enum DeviceError {
     #[error("no device is named")]
-    #[diagnostic(help("say where it is: --port /dev/ttyACM0, --port tcp://HOST:PORT"))]
+    #[diagnostic(help(
+        "say where it is: --port /dev/ttyACM0, --port tcp://HOST:PORT; or start one: --emulate mps2-an386"
+    ))]
     NoDevice,
+    #[error("--port and --emulate name a device each")]
+    #[diagnostic(help("leave one of them out"))]
+    TwoDevices,
+    #[error("{option} is about a board in QEMU, and --port names a device that is there")]
+    #[diagnostic(help("leave {option} out, or give --emulate BOARD instead of --port"))]
+    NotEmulated { option: &'static str },
+    #[error(transparent)]
+    Board(#[from] UnknownBoard),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Emulator(#[from] EmulatorError),
+    #[error("--firmware: {0}")]
+    #[diagnostic(help("give the ELF file that cargo built for this board, or leave --firmware out to have it built"))]
+    Firmware(#[from] ElfError),
     #[error("cannot open {place}: {source}")]
     #[diagnostic(help("{help}"))]
     Connect { place: String, source: io::Error, help: &'static str },
@@ -149,7 +167,15 @@ impl CommandError for DeviceError {
     fn exit_code(&self) -> u8 {
         match self {
             // The call, the machine, or what lies between it and the device.
-            Self::NoDevice | Self::Connect { .. } | Self::Link { .. } | Self::Answer { .. } => USAGE,
+            Self::NoDevice
+            | Self::TwoDevices
+            | Self::NotEmulated { .. }
+            | Self::Board(_)
+            | Self::Build(_)
+            | Self::Emulator(_)
+            | Self::Connect { .. }
+            | Self::Link { .. }
+            | Self::Answer { .. } => USAGE,
             _ => DATA,
         }
     }

@@ -104,17 +104,22 @@ impl Line for Tcp {
     }
 
     fn read(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
-        // Zero would wait for ever.
-        self.stream.set_read_timeout(Some(wait.max(Duration::from_millis(1))))?;
-        match self.stream.read(buffer) {
-            Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the other side has closed the connection")),
-            read => in_time(read),
-        }
+        read_in_time(&mut self.stream, buffer, wait)
     }
 
     fn reopen(&mut self) -> io::Result<()> {
         self.stream = connect(&self.address)?;
         Ok(())
+    }
+}
+
+/// Reads from a socket as [`Line::read`] does.
+pub fn read_in_time(stream: &mut TcpStream, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
+    // Zero would wait for ever.
+    stream.set_read_timeout(Some(wait.max(Duration::from_millis(1))))?;
+    match stream.read(buffer) {
+        Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the other side has closed the connection")),
+        read => in_time(read),
     }
 }
 

@@ -52,7 +52,7 @@ pub fn run(command: &ProfileCommand, place: &PlaceArgs, terminal: &Terminal) -> 
     match command {
         ProfileCommand::Export(ExportArgs { file }) => {
             check_writable(file).map_err(UnwritableError::of(file))?;
-            let mut session = place.session()?;
+            let mut session = place.session(terminal)?;
             let entries = read(&mut session.board)?;
             let csv = csv_of(&entries, &session.catalogue, session.board.about().facts.item_rows);
             write_atomically(file, csv.as_bytes()).map_err(UnwritableError::of(file))?;
@@ -61,7 +61,7 @@ pub fn run(command: &ProfileCommand, place: &PlaceArgs, terminal: &Terminal) -> 
         }
         ProfileCommand::Import(ImportArgs { file }) => {
             let entries = parse(file)?;
-            let mut board = place.meet()?;
+            let mut board = place.meet(terminal)?;
             replace(&mut board, &entries)?;
             let text = format!("{} has {} ratings, and none of those before\n", board.name(), entries.len());
             Ok(terminal.result(&text, &json!({ "ratings": entries.len(), "file": named(file) }))?)

@@ -54,9 +54,13 @@ pub fn rate(args: &RateArgs, session: &mut Session, terminal: &Terminal) -> Resu
     board.rate(item, value)?;
     board.refresh()?;
     let (value, ratings) = (f64::from(value) / 256.0, board.about().facts.ratings);
-    let text = format!("{}: {value}. {ratings} ratings are stored.\n", catalogue.named(item));
+    let text = format!("{}: {value}. {}\n", catalogue.named(item), stored(ratings));
     let names = (catalogue.items.id(item), catalogue.items.title(item));
     Ok(terminal.result(&text, &json!({ "item": names.0, "title": names.1, "rating": value, "ratings": ratings }))?)
+}
+
+fn stored(ratings: u32) -> String {
+    if ratings == 1 { "1 rating is stored.".to_owned() } else { format!("{ratings} ratings are stored.") }
 }
 
 pub fn forget(args: &ForgetArgs, session: &mut Session, terminal: &Terminal) -> Result<(), DeviceError> {
@@ -78,6 +82,6 @@ pub fn forget(args: &ForgetArgs, session: &mut Session, terminal: &Terminal) -> 
     };
     board.refresh()?;
     let ratings = board.about().facts.ratings;
-    let text = format!("forgot {what}. {ratings} ratings are stored.\n");
+    let text = format!("forgot {what}. {}\n", stored(ratings));
     Ok(terminal.result(&text, &json!({ "forgot": what, "ratings": ratings }))?)
 }

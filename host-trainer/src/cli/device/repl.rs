@@ -67,7 +67,9 @@ pub fn run(session: &mut Session, terminal: &Terminal) -> Result<(), DeviceError
         let about = session.board.about();
         terminal.note(&format!("{} runs {}. `help` lists what can be typed.", session.board.name(), about.described()));
     }
-    let mut list = List(Vec::new());
+    // What a first rating moves is seen beside what was there before; a model that knows no owner has nothing there.
+    let before = session.board.rank(Person::Owner, TOP, false, true).unwrap_or_default();
+    let mut list = List(before.iter().map(|scored| scored.item).collect());
     while let Some(line) = prompt(if is_conversation { "> " } else { "" })? {
         let wish = Wish::of(&line);
         if wish == Wish::Quit {

@@ -1,7 +1,8 @@
 //! How long a reply is waited for before its request is sent again.
 //!
 //! The first wait is the protocol's: the frames' time on the line, and what the request costs. Replies that came teach a shorter one, so
-//! that a line which loses frames doesn't make every loss cost a second.
+//! that a line which loses frames doesn't make every loss cost a second; replies that come twice teach a longer one, because the device was
+//! slow and the frame wasn't lost.
 
 use std::time::Duration;
 
@@ -77,10 +78,17 @@ pub struct Timing {
     /// Of both sides' frames, and what a system needs to hand bytes on.
     line: Duration,
     estimates: [Estimate; 4],
+    /// By how much this line is slower than was thought.
+    stretch: f64,
 }
 
 /// So many replies are seen before they are believed.
 const SAMPLES: u32 = 4;
+/// What a line without a speed of its own is taken for: QEMU's UARTs carry 4 to 17 KiB a second.
+const BAUD: u32 = 115_200;
+/// Waits are stretched by so much when one was too short, and so much at most.
+const STRETCH: f64 = 1.5;
+const MOST_STRETCH: f64 = 20.0;
 /// No reply is waited for shorter than that beyond the frames' time: schedulers and USB adapters hold bytes back.
 const LEAST: f64 = 0.03;
 
@@ -88,18 +96,23 @@ impl Timing {
     /// Of a line of so many bits a second, with frames of so many bytes.
     pub fn new(baud: Option<u32>, frame_bytes: usize) -> Self {
         let bits = 10.0 * frame_bytes as f64;
-        let frames = baud.map_or(0.0, |baud| 2.0 * bits / f64::from(baud.max(1)));
-        Self { line: Duration::from_secs_f64(frames + 0.1), estimates: [Estimate::default(); 4] }
+        let frames = 2.0 * bits / f64::from(baud.unwrap_or(BAUD).max(1));
+        Self { line: Duration::from_secs_f64(frames + 0.1), estimates: [Estimate::default(); 4], stretch: 1.0 }
+    }
+
+    /// A reply came twice: its request was sent again for nothing.
+    pub fn too_short(&mut self) {
+        self.stretch = (self.stretch * STRETCH).min(MOST_STRETCH);
     }
 
     /// How long to wait for the reply, the first time.
     pub fn first(&self, class: Class) -> Duration {
-        let most = self.line + class.cost();
+        let most = self.line.mul_f64(self.stretch) + class.cost();
         let Estimate { mean, deviation, samples } = self.estimates[class as usize];
         if samples < SAMPLES {
             return most;
         }
-        Duration::from_secs_f64(2.0 * mean + 4.0 * deviation + LEAST).min(most)
+        Duration::from_secs_f64((2.0 * mean + 4.0 * deviation + LEAST) * self.stretch).min(most)
     }
 
     /// The same when it was sent so many times before: twice as long each time, within limits.
@@ -143,11 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_is_slower_than_was_thought_is_waited_for() {
+        let mut timing = Timing::new(Some(115_200), 2048);
+        let before = timing.first(Class::Write);
+        (0..4).for_each(|_| timing.too_short());
+        let after = timing.first(Class::Write);
+        assert!(after > before * 3 && after < before * 6, "{before:?} {after:?}");
+        (0..100).for_each(|_| timing.too_short());
+        assert!(timing.first(Class::Write) < Duration::from_secs(10));
+    }
+
+    #[test]
     fn waits_grow_and_stay_bounded() {
-        let timing = Timing::new(None, 512);
+        let timing = Timing::new(Some(1_000_000), 50);
         let waits: Vec<u128> = (0..12).map(|sent| timing.again(Class::Short, sent).as_millis()).collect();
-        assert_eq!(waits[..5], [100, 200, 400, 800, 800]);
-        assert_eq!(waits[11], 800);
+        assert_eq!(waits[..5], [101, 202, 404, 808, 808]);
+        assert_eq!(waits[11], 808);
         assert_eq!(timing.again(Class::Long, 9), timing.first(Class::Long));
     }
 }

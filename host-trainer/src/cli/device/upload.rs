@@ -73,7 +73,7 @@ pub fn run(args: &UploadArgs, place: &PlaceArgs, terminal: &Terminal) -> Result<
     };
     let (force, board) = (args.force, args.board.clone().unwrap_or_default());
     let offer = Offer { blob, file: named(&args.file), signature, force, board };
-    let mut device = place.meet()?;
+    let mut device = place.meet(terminal)?;
     let sent = send(&offer, &mut device, terminal)?;
     let about = device.about();
     let rate = sent.bytes as f64 / 1024.0 / sent.took.as_secs_f64().max(1e-3);
@@ -102,6 +102,14 @@ pub fn run(args: &UploadArgs, place: &PlaceArgs, terminal: &Terminal) -> Result<
         "interruptions": sent.rounds,
     });
     Ok(terminal.result(&text, &json)?)
+}
+
+/// Gives a board that was started for one command the model that it is asked about.
+pub fn to_emulated(blob: &Path, device: &mut Board, terminal: &Terminal) -> Result<(), DeviceError> {
+    let file = named(blob);
+    let (signature, board) = (Vec::new(), String::new());
+    let offer = Offer { blob: BlobFile::open(blob)?, file, signature, force: false, board };
+    send(&offer, device, terminal).map(drop)
 }
 
 fn read_signature(path: &Path) -> Result<Vec<u8>, DeviceError> {
