@@ -91,8 +91,8 @@ impl Cases {
     fn case(&mut self, length: usize, test: impl FnOnce(u32, &mut Random) -> bool) -> Result<(), Mismatch> {
         self.drawn += 1;
         let seed = self.drawn;
-        // Seeds choose among 3 to 6 kinds of cases: one in seven visits all kinds.
-        if cfg!(miri) && seed % 7 != 1 {
+        // Seeds choose among 3 to 6 kinds of cases, so a prime number does not keep to one kind.
+        if cfg!(miri) && seed % 11 != 1 {
             return Ok(());
         }
         if !test(seed, &mut Random::new(seed)) {
