@@ -195,7 +195,7 @@ fn rate(item: u32) -> Request<'static> {
 
 #[test]
 fn each_rating_is_executed_once_whatever_the_line_does() {
-    const REQUESTS: u32 = if cfg!(miri) { 40 } else { 3000 };
+    const REQUESTS: u32 = if cfg!(miri) { 12 } else { 3000 };
     let all = Faults { lost: 0.1, doubled: 0.2, late: 0.2, cut: 0.1, mixed: 0.1, flipped: 1e-3 };
     let faults = [
         ("nothing", NONE),
@@ -249,7 +249,7 @@ fn a_board_that_starts_anew_again_and_again_ends_with_the_same_ratings() {
     let random = std::cell::RefCell::new(Random(8));
     let mut bench = Bench::new(Faults { lost: 0.1, doubled: 0.2, late: 0.2, ..NONE }, &random);
     bench.reboot_in = Some(3);
-    let items = if cfg!(miri) { 30 } else { 1000 };
+    let items = if cfg!(miri) { 15 } else { 1000 };
     for item in 0..items {
         bench.request(&rate(item), |reply| assert_eq!(reply, Reply::Done));
     }
