@@ -25,10 +25,22 @@ impl ChunkSize {
     /// The longest that the board and the frames take. `message_bytes` are those of [`Client::message_bytes`](super::Client::message_bytes).
     #[must_use]
     pub fn new(upload: &Upload, message_bytes: usize) -> Self {
-        let unit = usize::from(upload.write_bytes).max(1);
         let room = message_bytes.saturating_sub(Self::OVERHEAD_BYTES).min(upload.chunk_bytes.into());
+        Self::within(room, upload.write_bytes.into())
+    }
+
+    /// The longest in `room` bytes that is a multiple of `unit`, which one unit is in any case: for whatever else is sent in pieces.
+    #[must_use]
+    pub fn within(room: usize, unit: usize) -> Self {
+        let unit = unit.max(1);
         let most = whole(room, unit).max(unit);
         Self { bytes: most, most, unit, arrived: 0 }
+    }
+
+    /// Whether there is nothing shorter to try.
+    #[must_use]
+    pub fn is_least(&self) -> bool {
+        self.bytes <= self.least()
     }
 
     /// Bytes of the next chunk; the last one has what is left.
@@ -49,8 +61,11 @@ impl ChunkSize {
     /// A chunk was given up. It can be sent again, shorter: the board says where it stands.
     pub fn lost(&mut self) {
         self.arrived = 0;
-        let least = Self::LEAST_BYTES.max(self.unit).min(self.most);
-        self.bytes = whole(self.bytes >> 1, self.unit).max(least);
+        self.bytes = whole(self.bytes >> 1, self.unit).max(self.least());
+    }
+
+    fn least(&self) -> usize {
+        whole(Self::LEAST_BYTES, self.unit).max(self.unit).min(self.most)
     }
 }
 

@@ -7,12 +7,12 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use matchstick::link::{ENTRY_BYTES, ProfileEntry, Reply, Request, item_key};
+use matchstick::link::{ChunkSize, ENTRY_BYTES, ProfileEntry, Reply, Request, item_key};
 use matchstick_trainer::files::{check_writable, write_atomically};
 use serde_json::json;
 
 use super::board::Board;
-use super::chunks::Chunks;
+use super::chunks::{arrived, attempts};
 use super::connection::Answered;
 use super::error::{DeviceError, Kind};
 use super::rate::{key, value};
@@ -160,20 +160,20 @@ fn replace(board: &mut Board, entries: &[ProfileEntry]) -> Result<(), DeviceErro
 fn import(board: &mut Board, entries: &[ProfileEntry]) -> Result<(), DeviceError> {
     board.done("begin an import", &Request::ImportBegin { entries: entries.len() as u32 })?;
     let room = board.connection().message_bytes().saturating_sub(OVERHEAD_BYTES);
-    let mut chunks = Chunks::new(room, ENTRY_BYTES);
+    let mut chunks = ChunkSize::within(room, ENTRY_BYTES);
     let mut from = 0;
     while from < entries.len() {
         let some = &entries[from..entries.len().min(from + chunks.bytes() / ENTRY_BYTES)];
         let bytes: Vec<u8> = some.iter().flat_map(|entry| entry.to_bytes()).collect();
         let request = Request::ImportEntries { from: from as u32, entries: &bytes };
-        let answer = board.ask_within("take ratings", &request, chunks.attempts(), |reply| match reply {
+        let answer = board.ask_within("take ratings", &request, attempts(&chunks), |reply| match reply {
             Reply::Accepted { next } => Some(next as usize),
             _ => None,
         })?;
         match answer {
             Answered::Yes(next) => {
                 from = next.min(entries.len());
-                chunks.arrived(board.connection().last().sent);
+                arrived(&mut chunks, board.connection().last().sent);
             }
             Answered::No => chunks.lost(),
         }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::ProgressBar;
-use matchstick::link::{Reply, Request, Upload, UploadBegin};
+use matchstick::link::{ChunkSize, Reply, Request, Upload, UploadBegin};
 use matchstick_trainer::signing::signature_path;
 use serde_json::json;
 
 use super::PlaceArgs;
 use super::board::{Board, SIGNED, SLOTS, described};
-use super::chunks::Chunks;
+use super::chunks::{arrived, attempts};
 use super::connection::Answered;
 use super::error::{DeviceError, Kind};
 use crate::cli::open::BlobFile;
@@ -19,8 +19,6 @@ use crate::cli::table::thousands;
 use crate::cli::terminal::{Terminal, named};
 
 const SIGNATURE_BYTES: usize = 64;
-/// Bytes of a chunk's message that aren't the chunk: its number, an offset and a length.
-const OVERHEAD_BYTES: usize = 1 + 5 + 3;
 /// A link that breaks again and again is given up.
 const ROUNDS: u32 = 20;
 /// Before the next round.
@@ -188,14 +186,13 @@ fn round(offer: &Offer, device: &mut Board, bar: &ProgressBar, sent: &mut Sent) 
         bar.set_position(upload.offset.into());
         bar.reset_eta();
     }
-    let room = device.connection().message_bytes().saturating_sub(OVERHEAD_BYTES).min(upload.chunk_bytes.into());
-    let mut chunks = Chunks::new(room, upload.write_bytes.into());
+    let mut chunks = ChunkSize::new(&upload, device.connection().message_bytes());
     let mut offset = upload.offset as usize;
     while offset < bytes.len() {
         let chunk = &bytes[offset..bytes.len().min(offset + chunks.bytes())];
         let request = Request::UploadChunk { offset: offset as u32, bytes: chunk };
         let answer =
-            device.ask_within("take a chunk of the model", &request, chunks.attempts(), |reply| match reply {
+            device.ask_within("take a chunk of the model", &request, attempts(&chunks), |reply| match reply {
                 Reply::Accepted { next } => Some(next as usize),
                 _ => None,
             })?;
@@ -205,7 +202,7 @@ fn round(offer: &Offer, device: &mut Board, bar: &ProgressBar, sent: &mut Sent) 
             Answered::Yes(next) => {
                 // Beyond its end nothing can have been written.
                 offset = next.min(bytes.len());
-                chunks.arrived(times);
+                arrived(&mut chunks, times);
             }
             Answered::No => chunks.lost(),
         }
