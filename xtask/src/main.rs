@@ -5,6 +5,7 @@ mod bench;
 mod build_core;
 mod demo;
 mod engine;
+mod examples;
 mod failure;
 mod figures;
 mod firmware;

@@ -12,9 +12,9 @@ use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::process::{cargo, root, run as call};
 use crate::steps::{self, Step};
-use crate::{bench, setup, size, symbols, tidy};
+use crate::{bench, examples, setup, size, symbols, tidy};
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "format", run: format },
     Step { name: "tidy", run: tidy::check },
     Step { name: "docs", run: docs },
@@ -23,6 +23,7 @@ const STEPS: [Step; 11] = [
     Step { name: "size", run: size::check },
     Step { name: "instructions", run: bench::budgets::check },
     Step { name: "msrv", run: msrv::check },
+    Step { name: "examples", run: examples::check },
     Step { name: "build", run: build },
     Step { name: "lint", run: lint::host },
     Step { name: "tests", run: tests },
@@ -52,9 +53,12 @@ pub fn ci() -> Outcome {
 
 fn format() -> Outcome {
     call(cargo().args(["fmt", "--all", "--check"]))?;
-    let fuzz = root().join("fuzz/Cargo.toml");
-    if fuzz.is_file() {
-        call(cargo().args(["fmt", "--check", "--manifest-path"]).arg(fuzz))?;
+    // The workspaces beside this one.
+    for manifest in ["fuzz/Cargo.toml", "shared/examples/Cargo.toml"] {
+        let manifest = root().join(manifest);
+        if manifest.is_file() {
+            call(cargo().args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;
+        }
     }
     Ok(())
 }

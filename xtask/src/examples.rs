@@ -1,0 +1,103 @@
+//! The engine in other people's firmware: `shared/examples` is built as its authors would build it, and what runs in QEMU must print what the engine
+//! computes on this computer, to the last bit.
+
+mod expected;
+mod machine;
+
+use std::path::{Path, PathBuf};
+
+use matchstick::blob::AlignedBytes;
+use matchstick_emulator::core_from_source;
+
+use crate::failure::{Failure, Outcome};
+use crate::process::{cargo, run as call, target_dir};
+use crate::setup::sysroot;
+use machine::Machine;
+
+const WORKSPACE: &str = "shared/examples/Cargo.toml";
+
+/// A program of `shared/examples`.
+struct Example {
+    name: &'static str,
+    machine: Machine,
+    /// What it counts while it ranks, and how often it says so; fewer than once a ranking, and the ranking was not in slices.
+    counted: &'static str,
+    times: usize,
+}
+
+const EXAMPLES: [Example; 3] = [
+    Example { name: "bare", machine: machine::AN386, counted: "", times: 0 },
+    Example { name: "embassy", machine: machine::AN386, counted: "ticks while ranking: ", times: 2 },
+    Example { name: "rtic", machine: machine::LM3S6965, counted: "rankings abandoned for a new rating: ", times: 1 },
+];
+
+/// Builds and runs all of them.
+pub fn check() -> Outcome {
+    let folder = target_dir().join("examples");
+    let blob = model(&folder)?;
+    for example in &EXAMPLES {
+        let elf = build(example, &folder)?;
+        let console = example.machine.run(elf)?;
+        let verdict = expected::compare(&console, &blob).and_then(|()| counts(example, &console));
+        verdict.map_err(|wrong| {
+            Failure::check(format!("shared/examples/{} on {}: {wrong}", example.name, example.machine.name))
+        })?;
+        println!("examples: {} on {}: equal to the host's engine", example.name, example.machine.name);
+    }
+    Ok(())
+}
+
+/// The model that the examples rank with, which their build scripts write too.
+fn model(folder: &Path) -> Outcome<AlignedBytes> {
+    let path = folder.join("model.blob");
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--locked", "--release", "--manifest-path", WORKSPACE, "--target-dir"]).arg(folder);
+    call(command.args(["--package", "matchstick-example-model", "--"]).arg(&path))?;
+    let bytes = std::fs::read(&path).map_err(|error| Failure::check(format!("{}: {error}", path.display())))?;
+    Ok(AlignedBytes::from_slice(&bytes))
+}
+
+/// Builds one, by way of the linter: what Clippy's driver compiles is what the compiler would.
+fn build(example: &Example, folder: &Path) -> Outcome<PathBuf> {
+    let package = format!("matchstick-example-{}", example.name);
+    let target = example.machine.target;
+    let mut build = cargo();
+    core_from_source(&mut build);
+    build.args(["build", "--quiet", "--locked", "--release", "--manifest-path", WORKSPACE, "--target-dir"]).arg(folder);
+    build.args(["--package", &package, "--target", target]);
+    build.env("RUSTC_WORKSPACE_WRAPPER", sysroot()?.join("bin/clippy-driver"));
+    call(build.env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__"))?;
+    Ok(folder.join(target).join("release").join(package))
+}
+
+/// Whether an example did something else while it ranked, every time.
+fn counts(example: &Example, console: &str) -> Result<(), String> {
+    if example.times == 0 {
+        return Ok(());
+    }
+    let counts: Vec<&str> = console.lines().filter_map(|line| line.trim_end().strip_prefix(example.counted)).collect();
+    let is_some = |count: &&str| count.parse::<u32>().is_ok_and(|count| count > 0);
+    if counts.len() == example.times && counts.iter().all(is_some) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{}` should be above 0, {} times, but was {counts:?}: does the ranking let nothing else run?",
+        example.counted, example.times
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ranking_that_lets_nothing_run_fails() {
+        let embassy = &EXAMPLES[1];
+        let said = |numbers: &[u32]| {
+            let lines: String = numbers.iter().map(|number| format!("{}{number}\r\n", embassy.counted)).collect();
+            counts(embassy, &lines)
+        };
+        assert!(said(&[3, 2]).is_ok());
+        assert!(said(&[3, 0]).is_err() && said(&[3]).is_err() && said(&[]).is_err());
+    }
+}
