@@ -4,6 +4,7 @@
 //! - [`build`]: runs cargo for a board and an [`Image`], and says where the ELF file is.
 //! - [`Emulator`]: one board, one firmware, one blob; [`Emulator::run`] boots it, [`Emulator::ask`] boots it and exchanges messages.
 //! - [`Live`]: a board that stays running, with its UART on a socket and a reset button.
+//! - [`Host`]: the other end of that line, for a session in the protocol of `matchstick::link`.
 //! - [`image_sizes`], [`image_symbols`] and [`code_bytes`]: what is in an ELF file.
 //!
 //! QEMU is looked for in PATH; installing it is somebody else's business (`cargo xtask setup`).
@@ -13,6 +14,7 @@ mod board;
 mod build;
 mod elf;
 mod error;
+mod host;
 mod live;
 mod qemu;
 
@@ -21,5 +23,6 @@ pub use board::{Board, Budget, EngineBudget, Image, Qemu, Region, UnknownBoard};
 pub use build::{BuildError, CORE_SOURCE_VARIABLE, build, core_from_source};
 pub use elf::{ElfError, ImageSizes, code_bytes, image_sizes, image_symbols, static_memory};
 pub use error::EmulatorError;
+pub use host::{FRAME_BYTES, Host, Lost, chunk_at, offer};
 pub use live::Live;
 pub use qemu::{Emulator, Run};

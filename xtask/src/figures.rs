@@ -27,13 +27,19 @@ struct Source {
     measure: fn(&mut Models) -> Outcome<Figures>,
 }
 
-const SOURCES: [Source; 9] = [
+const SOURCES: [Source; 12] = [
     Source { prefixes: &["rmse.u1."], measure: models::rmse },
     Source { prefixes: &["bytes.blob."], measure: models::blob_bytes },
     Source { prefixes: &["bytes.flash.", "bytes.ram.", "bytes.stack."], measure: boards::bytes },
+    Source { prefixes: &["bytes.flash.device.", "bytes.ram.device."], measure: boards::device_bytes },
     Source { prefixes: &["instructions."], measure: boards::instructions },
     Source { prefixes: &["insn_per_mac."], measure: boards::per_mac },
     Source { prefixes: &["device.power_cuts", "device.fuzz_bytes", "device.mutated_frames"], measure: device::counted },
+    Source {
+        prefixes: &["device.qemu_resets", "device.board_frames", "device.soak_", "device.instructions."],
+        measure: device::on_boards,
+    },
+    Source { prefixes: &["device.foldin_rmse_"], measure: device::fold_in },
     Source { prefixes: &["quality."], measure: models::quality },
     Source {
         prefixes: &[
@@ -99,8 +105,9 @@ mod tests {
     fn only_what_is_asked_for_is_measured() {
         let concerned = |only: &str| SOURCES.iter().filter(|source| source.concerns(only)).count();
         assert_eq!(concerned(""), SOURCES.len());
-        assert_eq!(concerned("bytes"), 2);
+        assert_eq!(concerned("bytes"), 3);
         assert_eq!(concerned("bytes.stack.microbit"), 1);
+        assert_eq!(concerned("device.foldin_rmse_n0"), 1);
         assert_eq!(concerned("rmse.u1.float"), 1);
         assert_eq!(concerned("instructions.rank_62k_pq8"), 1);
         assert_eq!(concerned("flash"), 0);

@@ -149,7 +149,7 @@ pub struct Service<
     profile: profile::Transfers,
     /// Whether the upload in progress may be older than what runs.
     force: bool,
-    /// Instructions of the last request.
+    /// Instructions of the last request, from its last bytes to its reply.
     last_instructions: u64,
     next: Next,
 }
@@ -203,6 +203,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
         context: &mut Context<'_, F, B>,
         input: &mut &[u8],
     ) -> Option<(&'s [u8], Next)> {
+        let start = context.board.instructions();
         let bytes = match server.receive(input)? {
             Incoming::Send(bytes) => bytes,
             Incoming::Opened(bytes) => {
@@ -210,7 +211,6 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
                 bytes
             }
             Incoming::Request(request, answer) => {
-                let start = context.board.instructions();
                 let line = answer::Line { counts: answer.counts(), receive: RECEIVE };
                 let bytes = answer.write(|message| self.answer(context, &line, &request, message));
                 self.last_instructions = context.board.instructions().wrapping_sub(start);

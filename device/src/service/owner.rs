@@ -1,6 +1,6 @@
 //! The owner's vector, kept until a rating changes.
 
-use matchstick::learn::{LearnError, Learner, Posterior, RatingLearner};
+use matchstick::learn::{HistoryLearner, HistorySum, LearnError, Learner, Posterior, RatingLearner};
 use matchstick::link::Failure;
 use matchstick::{Model, UserVector};
 
@@ -13,15 +13,15 @@ use crate::{MappedFlash, Rating};
 #[derive(Debug)]
 pub(super) struct Owner<const CAPACITY: usize, const COORDINATES: usize> {
     vector: Option<UserVector<CAPACITY>>,
-    /// Where the model learns from ratings.
-    posterior: Option<Posterior<COORDINATES>>,
+    /// Known where the model learns from ratings and there is a vector.
+    posterior: Posterior<COORDINATES>,
     /// Of the store, when it was learned.
     generation: u32,
 }
 
 impl<const CAPACITY: usize, const COORDINATES: usize> Owner<CAPACITY, COORDINATES> {
     pub(super) const fn new() -> Self {
-        Self { vector: None, posterior: None, generation: 0 }
+        Self { vector: None, posterior: Posterior::new(), generation: 0 }
     }
 
     /// Another model runs.
@@ -38,29 +38,43 @@ impl<const CAPACITY: usize, const COORDINATES: usize> Owner<CAPACITY, COORDINATE
         &self,
         model: &'c Model<'c>,
     ) -> Result<(RatingLearner<'c>, &Posterior<COORDINATES>), Failure<'static>> {
-        match (learner(model)?, &self.posterior) {
-            (Learner::Ratings(learner), Some(posterior)) => Ok((learner, posterior)),
+        match learner(model)? {
+            Learner::Ratings(learner) if self.vector.is_some() => Ok((learner, &self.posterior)),
             _ => Err(Failure::NoDeviation),
         }
     }
 
-    #[inline(never)] // so that its stack is free again when items are ranked
+    /// Learns the vector from ratings, or from a history.
     fn learn(&mut self, model: &Model<'_>, ratings: &[Rating]) -> Result<(), LearnError> {
-        let ratings = ratings.iter().map(|rating| (rating.row, rating.value_q8));
         self.vector = None;
         match Learner::of(model) {
-            None => {}
-            Some(Learner::Ratings(learner)) => {
-                let posterior = self.posterior.insert(learner.posterior(ratings)?);
-                self.vector = Some(learner.user_vector(posterior)?);
-            }
-            Some(Learner::History(learner)) => {
-                let sum = learner.sum::<CAPACITY>(ratings)?;
-                self.vector = Some(learner.user_vector(&sum)?);
-            }
+            None => Ok(()),
+            Some(Learner::Ratings(learner)) => self.learn_ratings(&learner, ratings),
+            Some(Learner::History(learner)) => self.learn_history(&learner, ratings),
         }
+    }
+
+    // Both are calls of their own, so that the stack of one is not the other's, and free again when items are ranked.
+
+    #[inline(never)]
+    fn learn_ratings(&mut self, learner: &RatingLearner<'_>, ratings: &[Rating]) -> Result<(), LearnError> {
+        learner.learn(values(ratings), &mut self.posterior)?;
+        self.vector = Some(learner.user_vector(&self.posterior)?);
         Ok(())
     }
+
+    #[inline(never)]
+    fn learn_history(&mut self, learner: &HistoryLearner<'_>, ratings: &[Rating]) -> Result<(), LearnError> {
+        let mut sum = HistorySum::<CAPACITY>::new();
+        learner.learn(values(ratings), &mut sum)?;
+        self.vector = Some(learner.user_vector(&sum)?);
+        Ok(())
+    }
+}
+
+/// What learners take.
+fn values(ratings: &[Rating]) -> impl Iterator<Item = (u32, i16)> {
+    ratings.iter().map(|rating| (rating.row, rating.value_q8))
 }
 
 impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, const COORDINATES: usize, const HELD: usize>

@@ -202,6 +202,24 @@ pub fn learning_draft() -> Draft {
     }
 }
 
+/// A ranking model's: a history of three values in a net of three hidden units. Not among [`all`], where [`learning`] stands for learning.
+#[must_use]
+pub fn history_draft() -> Draft {
+    Draft {
+        learning: Some(LearningDraft {
+            width: 3,
+            posterior: None,
+            rows: Some(vec![1, 1, 1, 10, -20, 127, -128, 64, 1, 5, 5, 5]),
+            map: [[1.0, 0.5, 0.0, 10.0], [0.0, 1.0, 0.0, 20.0], [0.0, 0.0, 2.0, 30.0]]
+                .iter()
+                .flat_map(|row| [row[0] / 256.0, row[1] / 256.0, row[2] / 256.0, row[3]])
+                .collect(),
+            dot_map: Vec::new(),
+        }),
+        ..folded_draft()
+    }
+}
+
 fn names(list: &[&str]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }

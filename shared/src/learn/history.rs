@@ -19,6 +19,20 @@ pub struct HistorySum<const WIDTH: usize> {
     sums: [i64; WIDTH],
 }
 
+impl<const WIDTH: usize> HistorySum<WIDTH> {
+    /// Of no events: memory for [`HistoryLearner::learn`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { sums: [0; WIDTH] }
+    }
+}
+
+impl<const WIDTH: usize> Default for HistorySum<WIDTH> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl HistoryLearner<'_> {
     /// Values of a row: the least that `WIDTH` may be; at most 256.
     #[must_use]
@@ -35,11 +49,25 @@ impl HistoryLearner<'_> {
         &self,
         events: impl IntoIterator<Item = (u32, i16)>,
     ) -> Result<HistorySum<WIDTH>, LearnError> {
+        let mut sum = HistorySum::new();
+        self.learn(events, &mut sum)?;
+        Ok(sum)
+    }
+
+    /// The same into memory of the caller; what was in it before does not matter. After an error it holds no sum.
+    ///
+    /// # Errors
+    /// [`LearnError::TooNarrow`] and [`LearnError::TooManyRatings`].
+    pub fn learn<const WIDTH: usize>(
+        &self,
+        events: impl IntoIterator<Item = (u32, i16)>,
+        sum: &mut HistorySum<WIDTH>,
+    ) -> Result<(), LearnError> {
         if self.width() > WIDTH {
             return Err(LearnError::TooNarrow);
         }
+        sum.sums = [0; WIDTH];
         let (items, quads) = (self.model.item_rows(), self.words.width.div_ceil(4));
-        let mut sums = [0_i64; WIDTH];
         let mut left = COUNTED_RATINGS;
         for (item, weight) in events {
             if item == 0 || item >= items || weight == FORGOTTEN {
@@ -47,11 +75,11 @@ impl HistoryLearner<'_> {
             }
             left = left.checked_sub(1).ok_or(LearnError::TooManyRatings)?;
             let row: &[i8] = bytemuck::try_cast_slice(look_up(self.sections.rows, quads, item)).unwrap_or_default();
-            for (sum, &value) in sums.iter_mut().zip(row).take(self.width()) {
+            for (sum, &value) in sum.sums.iter_mut().zip(row).take(self.width()) {
                 *sum = sum.wrapping_add(i32::from(weight).wrapping_mul(value.into()).into());
             }
         }
-        Ok(HistorySum { sums })
+        Ok(())
     }
 
     /// The owner's vector, to be prepared as any user's.

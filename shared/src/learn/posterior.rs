@@ -25,6 +25,20 @@ pub struct Posterior<const WIDTH: usize> {
     pub(super) mean: [f32; WIDTH],
 }
 
+impl<const WIDTH: usize> Posterior<WIDTH> {
+    /// Nothing is known: memory for [`RatingLearner::learn`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { factor: [[0.0; WIDTH]; WIDTH], mean: [0.0; WIDTH] }
+    }
+}
+
+impl<const WIDTH: usize> Default for Posterior<WIDTH> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<'m> RatingLearner<'m> {
     /// Coordinates: the least that `WIDTH` may be; at most 16.
     #[must_use]
@@ -53,41 +67,71 @@ impl<'m> RatingLearner<'m> {
         &self,
         ratings: impl IntoIterator<Item = (u32, i16)>,
     ) -> Result<Posterior<WIDTH>, LearnError> {
+        let mut posterior = Posterior::new();
+        self.learn(ratings, &mut posterior)?;
+        Ok(posterior)
+    }
+
+    /// The same into memory of the caller, all that it needs beside some words of stack; what was in it before does not matter. After an error it holds
+    /// no posterior.
+    ///
+    /// # Errors
+    /// [`LearnError::TooNarrow`] and [`LearnError::TooManyRatings`].
+    pub fn learn<const WIDTH: usize>(
+        &self,
+        ratings: impl IntoIterator<Item = (u32, i16)>,
+        posterior: &mut Posterior<WIDTH>,
+    ) -> Result<(), LearnError> {
         let width = self.width();
         if width > WIDTH {
             return Err(LearnError::TooNarrow);
         }
-        let sums = self.sums::<WIDTH>(ratings)?;
-        let (mut matrix, mut mean) = ([[0.0; WIDTH]; WIDTH], [0.0; WIDTH]);
+        let Posterior { factor: matrix, mean } = posterior;
+        *matrix = [[0.0; WIDTH]; WIDTH];
+        *mean = [0.0; WIDTH];
+        self.sums(ratings, bytemuck::cast_slice_mut(matrix.as_flattened_mut()), mean)?;
         let mut ridge = self.posterior.ridge.iter();
-        for (index, (to, from)) in matrix.iter_mut().zip(&sums.products).enumerate().take(width) {
-            let entries = to.iter_mut().zip(from).take(index.saturating_add(1));
-            entries.zip(&mut ridge).for_each(|((to, from), ridge)| *to = f32::from_bits(*ridge) + *from as f32);
+        for (index, row) in matrix.iter_mut().enumerate().take(width) {
+            let entries = row.iter_mut().take(index.saturating_add(1));
+            entries.zip(&mut ridge).for_each(|(entry, ridge)| {
+                *entry = f32::from_bits(*ridge) + entry.to_bits().cast_signed() as f32;
+            });
         }
-        let right = self.posterior.right.iter().zip(&sums.right);
-        mean.iter_mut().zip(right).for_each(|(to, (prior, sum))| *to = f32::from_bits(*prior) + *sum as f32);
-        factor(&mut matrix, width);
-        solve_lower(&matrix, &mut mean, width);
-        divide(&matrix, &mut mean, width);
-        solve_upper(&matrix, &mut mean, width);
-        Ok(Posterior { factor: matrix, mean })
+        factor(matrix, width);
+        solve_lower(matrix, mean, width);
+        divide(matrix, mean, width);
+        solve_upper(matrix, mean, width);
+        Ok(())
     }
 
-    /// Whole numbers, so their order does not matter.
+    /// Whole numbers, so their order does not matter: the lower triangle of the products' sums, `WIDTH` a row, all 0 before, and the right side. A product of two values of a row
+    /// is at most 2^14, and [`MAX_RATINGS`](super::MAX_RATINGS) of them 2^30; a residual times a value is below 2^24.
     #[inline(never)] // so that its stack is free again while the system is solved
     fn sums<const WIDTH: usize>(
         &self,
         ratings: impl IntoIterator<Item = (u32, i16)>,
-    ) -> Result<Sums<WIDTH>, LearnError> {
-        let mut sums = Sums { products: [[0; WIDTH]; WIDTH], right: [0; WIDTH] };
+        products: &mut [i32],
+        right: &mut [f32; WIDTH],
+    ) -> Result<(), LearnError> {
+        let mut sums = [0_i64; WIDTH];
         let mut left = COUNTED_RATINGS;
         for (item, rating) in ratings {
             let Some(row) = self.row(item).filter(|_| rating != FORGOTTEN) else { continue };
             left = left.checked_sub(1).ok_or(LearnError::TooManyRatings)?;
             let bias = self.sections.biases.get(item as usize).copied().unwrap_or_default();
-            sums.add(row, i32::from(rating).wrapping_sub(bias.into()));
+            let residual = i32::from(rating).wrapping_sub(bias.into());
+            for (index, ((sum, products), &value)) in
+                sums.iter_mut().zip(products.chunks_exact_mut(WIDTH)).zip(row).enumerate()
+            {
+                let value = i32::from(value);
+                *sum = sum.wrapping_add(residual.wrapping_mul(value).into());
+                let entries = products.iter_mut().zip(row).take(index.saturating_add(1));
+                entries.for_each(|(sum, &other)| *sum = sum.wrapping_add(value.wrapping_mul(other.into())));
+            }
         }
-        Ok(sums)
+        let priors = self.posterior.right.iter().zip(&sums);
+        right.iter_mut().zip(priors).for_each(|(to, (prior, sum))| *to = f32::from_bits(*prior) + *sum as f32);
+        Ok(())
     }
 
     /// The variance of the expected rating of an item, in squares of the rating's unit and without the noise of a rating; 0 for an unknown item.
@@ -113,24 +157,6 @@ impl<'m> RatingLearner<'m> {
         posterior: &Posterior<WIDTH>,
     ) -> Result<UserVector<CAPACITY>, LearnError> {
         map::user_vector(self.model, &self.words, &posterior.mean)
-    }
-}
-
-/// Sums over ratings. A product of two values of a row is at most 2^14, and [`MAX_RATINGS`](super::MAX_RATINGS) of them 2^30; a residual times a value is below 2^24.
-struct Sums<const WIDTH: usize> {
-    /// Lower triangle.
-    products: [[i32; WIDTH]; WIDTH],
-    right: [i64; WIDTH],
-}
-
-impl<const WIDTH: usize> Sums<WIDTH> {
-    fn add(&mut self, row: &[i8], residual: i32) {
-        for (index, ((products, right), &value)) in self.products.iter_mut().zip(&mut self.right).zip(row).enumerate() {
-            let value = i32::from(value);
-            *right = right.wrapping_add(residual.wrapping_mul(value).into());
-            let entries = products.iter_mut().zip(row).take(index.saturating_add(1));
-            entries.for_each(|(sum, &other)| *sum = sum.wrapping_add(value.wrapping_mul(other.into())));
-        }
     }
 }
 

@@ -146,26 +146,9 @@ fn of_items_that_teach_alike_the_lower_row_is_asked() {
     }
 }
 
-/// A history of three values in a net of three hidden units.
-fn history_draft() -> Draft {
-    Draft {
-        learning: Some(LearningDraft {
-            width: 3,
-            posterior: None,
-            rows: Some(vec![1, 1, 1, 10, -20, 127, -128, 64, 1, 5, 5, 5]),
-            map: [[1.0, 0.5, 0.0, 10.0], [0.0, 1.0, 0.0, 20.0], [0.0, 0.0, 2.0, 30.0]]
-                .iter()
-                .flat_map(|row| [row[0] / 256.0, row[1] / 256.0, row[2] / 256.0, row[3]])
-                .collect(),
-            dot_map: Vec::new(),
-        }),
-        ..tiny::folded_draft()
-    }
-}
-
 #[test]
 fn a_history_is_a_weighted_sum() {
-    let blob = history_draft().write().unwrap();
+    let blob = tiny::history_draft().write().unwrap();
     let model = Model::from_bytes(&blob).unwrap();
     let learner = Learner::of(&model).unwrap();
     // Item 1 once, item 2 unwanted, item 3 twice: [10 + 128 + 10, -20 - 64 + 10, 127 - 1 + 10].

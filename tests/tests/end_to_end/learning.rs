@@ -14,7 +14,7 @@ use matchstick_tests::twin::Twin;
 
 const ITEMS: u32 = 200;
 
-/// A model of this layout with random numbers for learning.
+/// A model of this layout with random numbers for learning, its net of 21 units.
 pub(crate) fn draft(
     layout: LayoutKind,
     items: u32,
@@ -24,6 +24,19 @@ pub(crate) fn draft(
     seed: u64,
 ) -> Draft {
     let net = if layout == LayoutKind::Dot { 0 } else { 21 };
+    draft_of(layout, items, net, dot_width, width, from_ratings, seed)
+}
+
+/// The same with so many units.
+pub(crate) fn draft_of(
+    layout: LayoutKind,
+    items: u32,
+    net: u16,
+    dot_width: u16,
+    width: u16,
+    from_ratings: bool,
+    seed: u64,
+) -> Draft {
     let shape = Shape {
         layout,
         encoding: Encoding::Int8,

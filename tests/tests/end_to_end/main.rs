@@ -22,6 +22,7 @@ mod cli_ranking;
 mod cli_train;
 mod demo_blob;
 mod device_hostile;
+mod device_instructions;
 mod device_learning;
 mod device_link;
 mod device_resets;

@@ -28,6 +28,17 @@ pub fn bytes(_: &mut Models) -> Outcome<Figures> {
     Ok(figures)
 }
 
+/// Flash of the image `device`, and its RAM in all: static memory and the most stack that it was seen to use.
+pub fn device_bytes(_: &mut Models) -> Outcome<Figures> {
+    let mut figures = Figures::new();
+    for board in Board::all() {
+        let used = measure(board, Image::Device)?.used;
+        figures.push((format!("bytes.flash.device.{}", board.name), json!(used.flash_bytes)));
+        figures.push((format!("bytes.ram.device.{}", board.name), json!(used.ram_bytes + used.stack_bytes)));
+    }
+    Ok(figures)
+}
+
 /// What the image `bench` counts, of the same synthetic models as the budgets: at whichever of the two levels is dearer.
 pub fn instructions(_: &mut Models) -> Outcome<Figures> {
     let mut figures: BTreeMap<String, f64> = BTreeMap::new();

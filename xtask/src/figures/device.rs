@@ -1,4 +1,5 @@
-//! Figures of the device that are counted on a computer: cuts of the power, and hostile bytes. The tests count them and print them.
+//! Figures of the device: cuts of the power and hostile bytes on a computer, resets, hostile frames and a long day on boards, and what it costs and knows. The tests count them
+//! and print them.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use serde_json::json;
 
 use super::Figures;
 use super::models::Models;
+use super::protocols::PROTOCOLS;
 use crate::failure::{Failure, Outcome};
 use crate::process::{capture, cargo};
 
@@ -34,6 +36,51 @@ pub fn counted(_: &mut Models) -> Outcome<Figures> {
         Ok(((*name).to_owned(), json!(sum)))
     };
     COUNTED.iter().map(figure).collect()
+}
+
+/// What the tests on boards are to do here, where there is time: the whole of what `cargo xtask test` does a part of.
+const WHOLE: [(&str, &str); 3] =
+    [("MATCHSTICK_RESETS", "500"), ("MATCHSTICK_FRAMES", "20000"), ("MATCHSTICK_SOAK", "100000")];
+
+/// Names of figures, and what the tests on boards print them as. Instructions are those of the net that `matchstick train` makes.
+const ON_BOARDS: [(&str, &str); 6] = [
+    ("device.qemu_resets", "qemu_resets"),
+    ("device.board_frames", "mutated_frames_on_a_board"),
+    ("device.soak_requests", "soak_requests"),
+    ("device.soak_errors", "soak_errors"),
+    ("device.instructions.rate", "device.instructions.rate.net"),
+    ("device.instructions.rank10", "device.instructions.rank10.net"),
+];
+
+/// Runs the tests on boards, whole.
+pub fn on_boards(_: &mut Models) -> Outcome<Figures> {
+    let mut test = cargo();
+    test.args(["test", "--quiet", "--package", "matchstick-tests", "--test", "end_to_end", "--", "--nocapture"]);
+    // One after the other: how long a request takes a board decides how often a reset meets it.
+    let printed = capture(test.args(["--test-threads", "1", "device_"]).envs(WHOLE))?;
+    let sums = sums(&printed);
+    let figure = |&(name, printed): &(&str, &str)| {
+        let sum = sums.get(printed).ok_or_else(|| Failure::check(format!("no test on a board prints {printed}")))?;
+        Ok((name.to_owned(), json!(sum)))
+    };
+    ON_BOARDS.iter().map(figure).collect()
+}
+
+/// What the net of int8 expects of new users after some ratings, as the engine learns them; nothing where the data is missing.
+pub fn fold_in(_: &mut Models) -> Outcome<Figures> {
+    let missing = || Failure::check("there is no protocol fold-in");
+    let protocol = PROTOCOLS.iter().find(|protocol| protocol.name == "fold-in").ok_or_else(missing)?;
+    let Some(result) = protocol.result()? else { return Ok(Figures::new()) };
+    let mut figures = Figures::new();
+    for row in result["mean"].as_array().into_iter().flatten() {
+        if row["model"] != "net" || row["variant"] != "int8" {
+            continue;
+        }
+        for n in [0, 5, 15] {
+            figures.push((format!("device.foldin_rmse_n{n}"), row["values"][format!("n{n}")].clone()));
+        }
+    }
+    Ok(figures)
 }
 
 /// Adds up what is printed as `name=number`.
