@@ -1,8 +1,8 @@
 //! Two of the engine's promises, checked on an image that calls all of it and nothing else: it has no panic path (it
 //! links only if the optimiser removed every one) and it does no float arithmetic (no such routine is in its symbols). Learning, which computes
-//! with floats, has an image of its own, which is held to the first.
+//! with floats, has an image of its own, which is held to the first. And the product has no semihosting, which without a debugger stops a core for good.
 
-use matchstick_emulator::{Image, image_symbols};
+use matchstick_emulator::{Board, Image, image_symbols};
 
 use crate::failure::{Failure, Outcome};
 use crate::firmware;
@@ -30,7 +30,26 @@ pub fn check() -> Outcome {
             println!("promises: {kernel}, {profile}: learning has no panic path");
         }
     }
-    Ok(())
+    Board::all().iter().try_for_each(without_semihosting)
+}
+
+/// The image `batch`, which lives by semihosting, shows that its symbols are found where it is.
+fn without_semihosting(board: &Board) -> Outcome {
+    let semihosting = |image| {
+        let names =
+            image_symbols(&firmware::build(board, image)?).map_err(|error| Failure::check(error.to_string()))?;
+        Ok(names.iter().filter(|name| name.contains("semihosting")).count())
+    };
+    match (semihosting(Image::Device)?, semihosting(Image::Batch)?) {
+        (_, 0) => Err(Failure::check(format!("{}: no symbol of semihosting is found where it is used", board.name))),
+        (0, _) => {
+            println!("promises: {}: device has no semihosting", board.name);
+            Ok(())
+        }
+        (count, _) => {
+            Err(Failure::check(format!("{}: {count} symbols of semihosting in the image device", board.name)))
+        }
+    }
 }
 
 /// Whether an image with these symbols keeps the promises. One without symbols proves nothing, and is refused.
