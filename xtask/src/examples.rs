@@ -1,13 +1,17 @@
 //! The engine in other people's firmware: `shared/examples` is built as its authors would build it, and what runs in QEMU must print what the engine
-//! computes on this computer, to the last bit.
+//! computes on this computer, to the last bit. The same for the library and the example in C, whose functions are also called with bad arguments.
 
+mod bad_arguments;
+mod c;
+mod documents;
 mod expected;
+mod library;
 mod machine;
 
 use std::path::{Path, PathBuf};
 
 use matchstick::blob::AlignedBytes;
-use matchstick_emulator::core_from_source;
+use matchstick_emulator::{core_from_source, image_sizes};
 
 use crate::failure::{Failure, Outcome};
 use crate::process::{cargo, run as call, target_dir};
@@ -15,6 +19,8 @@ use crate::setup::sysroot;
 use machine::Machine;
 
 const WORKSPACE: &str = "shared/examples/Cargo.toml";
+/// What their model is called in their target folder.
+const MODEL: &str = "model.blob";
 
 /// A program of `shared/examples`.
 struct Example {
@@ -37,24 +43,39 @@ pub fn check() -> Outcome {
     let blob = model(&folder)?;
     for example in &EXAMPLES {
         let elf = build(example, &folder)?;
-        let console = example.machine.run(elf)?;
+        let console = example.machine.run(elf.clone())?;
         let verdict = expected::compare(&console, &blob).and_then(|()| counts(example, &console));
         verdict.map_err(|wrong| {
             Failure::check(format!("shared/examples/{} on {}: {wrong}", example.name, example.machine.name))
         })?;
-        println!("examples: {} on {}: equal to the host's engine", example.name, example.machine.name);
+        let sizes = image_sizes(&elf).map_err(|error| Failure::check(error.to_string()))?;
+        println!(
+            "examples: {} on {}: equal to the host's engine; {} bytes of flash without the model, {} of RAM",
+            example.name,
+            example.machine.name,
+            sizes.flash_bytes - blob.len() as u64,
+            sizes.ram_bytes
+        );
     }
-    Ok(())
+    library::check(&folder)?;
+    documents::check(&folder)?;
+    bad_arguments::check(&folder, &blob)?;
+    c::check(&folder, &blob)
 }
 
 /// The model that the examples rank with, which their build scripts write too.
 fn model(folder: &Path) -> Outcome<AlignedBytes> {
-    let path = folder.join("model.blob");
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--locked", "--release", "--manifest-path", WORKSPACE, "--target-dir"]).arg(folder);
-    call(command.args(["--package", "matchstick-example-model", "--"]).arg(&path))?;
+    let path = folder.join(MODEL);
+    write_model(folder, &path, &[])?;
     let bytes = std::fs::read(&path).map_err(|error| Failure::check(format!("{}: {error}", path.display())))?;
     Ok(AlignedBytes::from_slice(&bytes))
+}
+
+/// Writes a model, with as many hidden units as the arguments say.
+fn write_model(folder: &Path, path: &Path, arguments: &[&str]) -> Outcome {
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--locked", "--release", "--manifest-path", WORKSPACE, "--target-dir"]).arg(folder);
+    call(command.args(["--package", "matchstick-example-model", "--"]).arg(path).args(arguments))
 }
 
 /// Builds one, by way of the linter: what Clippy's driver compiles is what the compiler would.

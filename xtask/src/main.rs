@@ -44,7 +44,8 @@ cargo xtask COMMAND
     tidy [--bless]          checks of the tree itself; --bless renews the format hash in docs/blob-format.md
     setup                   only installs what the other commands need
 
-Each command installs what it lacks (bare-metal Rust targets by rustup; QEMU by apt or brew) and says so before it does.
+Each command installs what it lacks (bare-metal Rust targets by rustup; QEMU, and for `test` GCC for Cortex-M, by apt or brew) and says so
+before it does.
 Exit codes: 0 success, 1 a check failed, 2 wrong usage or something that could not be installed.
 
 Examples:

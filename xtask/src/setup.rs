@@ -3,6 +3,8 @@
 
 mod packages;
 
+pub use packages::ARM_GCC;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -29,6 +31,11 @@ pub fn formatter_and_linter() -> Outcome {
         }
     }
     Ok(())
+}
+
+/// What the example in C needs: a compiler for Cortex-M. Its own library is not needed.
+pub fn c_compiler() -> Outcome {
+    packages::arm_gcc()
 }
 
 /// Adds the missing bare-metal targets by rustup; where that is impossible, `core` is built from its source.

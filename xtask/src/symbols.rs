@@ -79,7 +79,7 @@ fn is_float(name: &str) -> bool {
 }
 
 /// Whether a symbol belongs to Rust's panic machinery.
-fn is_panic(name: &str) -> bool {
+pub fn is_panic(name: &str) -> bool {
     name.contains("core9panicking") || name.contains("rust_begin_unwind") || name.contains("rust_panic")
 }
 

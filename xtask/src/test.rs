@@ -42,6 +42,9 @@ pub fn run(options: &Options) -> Outcome {
     }
     setup::set_up()?;
     setup::formatter_and_linter()?;
+    if chosen.iter().any(|step| step.name == "examples") {
+        setup::c_compiler()?;
+    }
     steps::run(&chosen)
 }
 
@@ -54,7 +57,7 @@ pub fn ci() -> Outcome {
 fn format() -> Outcome {
     call(cargo().args(["fmt", "--all", "--check"]))?;
     // The workspaces beside this one.
-    for manifest in ["fuzz/Cargo.toml", "shared/examples/Cargo.toml"] {
+    for manifest in ["fuzz/Cargo.toml", "shared/examples/Cargo.toml", "shared/c/Cargo.toml"] {
         let manifest = root().join(manifest);
         if manifest.is_file() {
             call(cargo().args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;

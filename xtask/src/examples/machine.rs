@@ -15,6 +15,8 @@ pub struct Machine {
 }
 
 pub const AN386: Machine = Machine { name: "mps2-an386", target: "thumbv7em-none-eabihf" };
+pub const AN385: Machine = Machine { name: "mps2-an385", target: "thumbv7m-none-eabi" };
+pub const MICROBIT: Machine = Machine { name: "microbit", target: "thumbv6m-none-eabi" };
 pub const LM3S6965: Machine = Machine { name: "lm3s6965evb", target: "thumbv7m-none-eabi" };
 
 /// An instruction takes 32 ns, whatever the computer does meanwhile: a core of 31 MHz, on which a ranking takes some milliseconds.

@@ -11,6 +11,7 @@ use matchstick::blob::{OutputForm, Quality};
 
 const USER_ROWS: usize = 1 + 8;
 const ITEM_ROWS: usize = 1 + 2_000;
+/// Hidden units.
 const UNITS: usize = 12;
 const COORDINATES: usize = 4;
 /// Of a rating, in stars squared.
@@ -21,7 +22,15 @@ const NOISE_VARIANCE: f32 = 0.75;
 /// # Errors
 /// When the file can't be written.
 pub fn write(path: &Path) -> Result<(), Box<dyn Error>> {
-    let blob = draft().write()?;
+    write_with(path, UNITS)
+}
+
+/// The same with another number of hidden units.
+///
+/// # Errors
+/// When the file can't be written, or there are too many units for a blob.
+pub fn write_with(path: &Path, units: usize) -> Result<(), Box<dyn Error>> {
+    let blob = draft(units).write()?;
     std::fs::write(path, blob.as_slice()).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
@@ -40,23 +49,25 @@ impl Numbers {
     }
 }
 
-fn draft() -> Draft {
+fn draft(units: usize) -> Draft {
     let mut numbers = Numbers(2_026);
+    // More than fit are refused by the writer, as the lengths below say another number.
+    let width = u16::try_from(units).unwrap_or(u16::MAX);
     // The net hears a person and an item in the same units: what one likes, the other has.
-    let map: Vec<f32> = numbers.take::<i16>(UNITS * (COORDINATES + 1), 40).into_iter().map(f32::from).collect();
+    let map: Vec<f32> = numbers.take::<i16>(units * (COORDINATES + 1), 40).into_iter().map(f32::from).collect();
     Draft {
         name: "invented".to_owned(),
         revision: 1,
-        user_width: UNITS as u16,
-        item_width: UNITS as u16,
-        first_width: UNITS as u16,
-        first: FirstDraft::Folded { user_table: numbers.take(USER_ROWS * UNITS, 150) },
+        user_width: width,
+        item_width: width,
+        first_width: width,
+        first: FirstDraft::Folded { user_table: numbers.take(USER_ROWS * units, 150) },
         layers: Vec::new(),
-        output_weights: numbers.take(UNITS, 1_500),
+        output_weights: numbers.take(units, 1_500),
         output_bias: 0,
         item_bias: numbers.take(ITEM_ROWS, 20_000),
         item_bias_shift: 4,
-        items: ItemsDraft::Int8(numbers.take(ITEM_ROWS * UNITS, 127)),
+        items: ItemsDraft::Int8(numbers.take(ITEM_ROWS * units, 127)),
         dot: None,
         hidden_limit: 4_095,
         user_limit: 4_095,
@@ -65,7 +76,7 @@ fn draft() -> Draft {
         range_low_q16: 0,
         range_span_q16: 11 << 15, // 5.5 stars
         quality: Quality::default(),
-        user_scales: vec![1.0; UNITS],
+        user_scales: vec![1.0; units],
         user_ids: Vec::new(),
         item_ids: Vec::new(),
         item_titles: Vec::new(),
