@@ -1,11 +1,13 @@
-//! The boards, read from the `board.toml` of each folder in `firmware/boards`.
+//! The boards, read from the `board.toml` of each folder in `firmware/boards`: the emulated ones, and those that people own.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
-/// Every board's name and data. A new board is a folder and a line here (and one in `firmware/build.rs` and `firmware/src/lib.rs`).
-const SOURCES: &[(&str, &str)] = &[
+use crate::Hardware;
+
+/// Every emulated board's name and data. A new one is a folder and a line here (and one in `firmware/build.rs` and `firmware/src/lib.rs`).
+const EMULATED: &[(&str, &str)] = &[
     ("mps2-an386", include_str!("../../firmware/boards/mps2-an386/board.toml")),
     ("mps2-an385", include_str!("../../firmware/boards/mps2-an385/board.toml")),
     ("mps2-an505", include_str!("../../firmware/boards/mps2-an505/board.toml")),
@@ -15,7 +17,13 @@ const SOURCES: &[(&str, &str)] = &[
     ("riscv32-virt", include_str!("../../firmware/boards/riscv32-virt/board.toml")),
 ];
 
-static BOARDS: LazyLock<Vec<Board>> = LazyLock::new(|| {
+/// The same of boards that people own. A new one is a folder, which is a crate of the workspace `firmware/boards`, and a line here.
+const OWNED: &[(&str, &str)] = &[];
+
+static BOARDS: LazyLock<Vec<Board>> = LazyLock::new(|| read(EMULATED));
+static OWNED_BOARDS: LazyLock<Vec<Board>> = LazyLock::new(|| read(OWNED));
+
+fn read(sources: &[(&str, &str)]) -> Vec<Board> {
     let parse = |(name, source): &(&str, &str)| {
         // The files are part of this program and a test reads each of them, so this can't fail for a user.
         let mut board: Board =
@@ -23,8 +31,8 @@ static BOARDS: LazyLock<Vec<Board>> = LazyLock::new(|| {
         (*name).clone_into(&mut board.name);
         board
     };
-    SOURCES.iter().map(parse).collect()
-});
+    sources.iter().map(parse).collect()
+}
 
 /// A board.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,11 +52,14 @@ pub struct Board {
     pub device_features: Option<Vec<String>>,
     /// The cargo profile that its images are built with.
     pub profile: String,
-    /// How to emulate it.
-    pub qemu: Qemu,
+    /// What is to be known of a board that people own: what it is called, what it has, how it is flashed. None of a board that is only emulated.
+    pub hardware: Option<Hardware>,
+    /// How to emulate it, where that is possible; always with the boards of [`Board::all`].
+    pub qemu: Option<Qemu>,
     /// Where firmware goes.
     pub flash: Region,
-    /// Where the blob goes.
+    /// Where the blob goes that is not uploaded: that of the images other than [`Device`](Image::Device). Empty on a board that has only that image.
+    #[serde(default)]
     pub blob: Region,
     /// Static memory and stack.
     pub ram: Region,
@@ -57,6 +68,7 @@ pub struct Board {
     /// Where it keeps two models, half of it each.
     pub slots: Region,
     budget: Budgets,
+    #[serde(default)]
     instructions: BTreeMap<String, f64>,
 }
 
@@ -75,7 +87,7 @@ pub struct Qemu {
 }
 
 /// A piece of the address space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Region {
     /// Its first address.
@@ -113,7 +125,7 @@ pub struct Budget {
 }
 
 /// What the engine alone may use of a board, in bytes, when it is built for folded nets of int8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EngineBudget {
     /// Code and constants at opt-level "s".
@@ -125,11 +137,12 @@ pub struct EngineBudget {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Budgets {
+    #[serde(default)]
     engine: EngineBudget,
     device: Budget,
-    batch: Budget,
-    selftest: Budget,
-    bench: Budget,
+    batch: Option<Budget>,
+    selftest: Option<Budget>,
+    bench: Option<Budget>,
 }
 
 /// A firmware image, a binary of the crate `matchstick-firmware` or of one that builds on it.
@@ -211,28 +224,50 @@ impl Image {
 
 /// There is no board of this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no board {0:?}; the boards are {list}", list = Board::names().join(", "))]
-pub struct UnknownBoard(pub String);
+#[error("there is no board {name:?}{also}; the boards are {list}", list = known.join(", "))]
+pub struct UnknownBoard {
+    /// The name that was asked for.
+    pub name: String,
+    /// Those that there are.
+    pub known: Vec<&'static str>,
+    /// What else is to be said: that it is a board of the other kind.
+    also: &'static str,
+}
 
 impl Board {
-    /// All boards.
+    /// All emulated boards, which have every image.
     #[must_use]
     pub fn all() -> &'static [Self] {
         &BOARDS
     }
 
-    /// The names of all boards.
+    /// The boards that people own. They have the image [`Device`](Image::Device) only, as a crate of its own, and [`Board::hardware`].
     #[must_use]
-    pub fn names() -> Vec<&'static str> {
-        SOURCES.iter().map(|(name, _)| *name).collect()
+    pub fn owned() -> &'static [Self] {
+        &OWNED_BOARDS
     }
 
-    /// The board of this name.
+    /// The names of all emulated boards.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        names(Self::all())
+    }
+
+    /// The emulated board of this name.
     ///
     /// # Errors
     /// [`UnknownBoard`], which lists the names there are.
     pub fn by_name(name: &str) -> Result<&'static Self, UnknownBoard> {
-        Self::all().iter().find(|board| board.name == name).ok_or_else(|| UnknownBoard(name.to_owned()))
+        let also = " that is emulated; it is flashed with `matchstick flash`";
+        find(name, Self::all(), Self::owned(), also)
+    }
+
+    /// The board that people own of this name.
+    ///
+    /// # Errors
+    /// [`UnknownBoard`], which lists the names there are.
+    pub fn owned_by_name(name: &str) -> Result<&'static Self, UnknownBoard> {
+        find(name, Self::owned(), Self::all(), " to be flashed; it is emulated, with `matchstick emulate`")
     }
 
     /// What `image` may use of this board; nothing is said of the others.
@@ -240,9 +275,9 @@ impl Board {
     pub fn budget(&self, image: Image) -> Option<Budget> {
         match image {
             Image::Device => Some(self.budget.device),
-            Image::Batch => Some(self.budget.batch),
-            Image::SelfTest => Some(self.budget.selftest),
-            Image::Bench => Some(self.budget.bench),
+            Image::Batch => self.budget.batch,
+            Image::SelfTest => self.budget.selftest,
+            Image::Bench => self.budget.bench,
             Image::External
             | Image::Kernels
             | Image::Learn
@@ -254,7 +289,7 @@ impl Board {
         }
     }
 
-    /// What the engine alone may use of this board.
+    /// What the engine alone may use of this board: nothing where nothing is said, which is where it isn't measured.
     #[must_use]
     pub fn engine_budget(&self) -> EngineBudget {
         self.budget.engine
@@ -272,6 +307,24 @@ impl Board {
     pub fn is_first_of_target(&self) -> bool {
         Self::all().iter().find(|board| board.target == self.target).is_some_and(|first| first.name == self.name)
     }
+}
+
+fn names(boards: &'static [Board]) -> Vec<&'static str> {
+    boards.iter().map(|board| board.name.as_str()).collect()
+}
+
+/// The board of this name among some; `also` is said of one that is among the others.
+fn find(
+    name: &str,
+    boards: &'static [Board],
+    others: &[Board],
+    also: &'static str,
+) -> Result<&'static Board, UnknownBoard> {
+    boards.iter().find(|board| board.name == name).ok_or_else(|| UnknownBoard {
+        name: name.to_owned(),
+        known: names(boards),
+        also: if others.iter().any(|board| board.name == name) { also } else { "" },
+    })
 }
 
 #[cfg(test)]
@@ -299,13 +352,16 @@ mod tests {
     #[test]
     fn every_board_file_is_read_and_every_folder_is_listed() {
         let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware/boards");
-        let mut folders: Vec<_> =
-            folders.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        let mut names = Board::names();
-        folders.sort();
+        let folders = folders.read_dir().unwrap().map(|entry| entry.unwrap().path());
+        let boards = folders.filter(|folder| folder.join("board.toml").is_file());
+        let mut boards: Vec<_> =
+            boards.map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        let mut names = [Board::names(), names(Board::owned())].concat();
+        boards.sort();
         names.sort_unstable();
-        assert_eq!(names, folders);
-        assert_eq!(Board::all().len(), names.len());
+        assert_eq!(names, boards);
+        assert!(Board::all().iter().all(|board| board.qemu.is_some() && board.hardware.is_none()));
+        assert!(Board::owned().iter().all(|board| board.hardware.is_some()));
     }
 
     #[test]
@@ -395,18 +451,15 @@ mod tests {
 
     #[test]
     fn budgets_are_set_and_leave_room() {
-        for board in Board::all() {
-            for image in Image::RUNNABLE {
-                let budget = board.budget(image).unwrap();
-                assert!(
-                    budget.flash_bytes > 0 && budget.flash_bytes <= u64::from(board.flash.length),
-                    "{}",
-                    board.name
-                );
-                assert!(budget.stack_bytes > 0, "{}", board.name);
-                assert!(budget.ram_bytes + budget.stack_bytes <= u64::from(board.ram.length), "{}", board.name);
-            }
+        let owned = Board::owned().iter().map(|board| (board, Image::Device));
+        let emulated = Board::all().iter().flat_map(|board| Image::RUNNABLE.map(|image| (board, image)));
+        for (board, image) in emulated.chain(owned) {
+            let (name, budget) = (&board.name, board.budget(image).unwrap());
+            assert!(budget.flash_bytes > 0 && budget.flash_bytes <= u64::from(board.flash.length), "{name}");
+            assert!(budget.stack_bytes > 0, "{name}");
+            assert!(budget.ram_bytes + budget.stack_bytes <= u64::from(board.ram.length), "{name}");
         }
+        assert!(Board::all().iter().all(|board| board.engine_budget().code_bytes > 0));
     }
 
     #[test]

@@ -58,6 +58,13 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
     let mut command = Command::new(&cargo);
     core_from_source(&mut command);
     command.arg("build");
+    let (package, binary) = match &board.hardware {
+        Some(hardware) => {
+            command.arg("--manifest-path").arg(root.join("firmware/boards/Cargo.toml")).arg("--locked");
+            (hardware.package.as_str(), hardware.package.as_str())
+        }
+        None => (image.package(), image.name()),
+    };
     if let Some(folder) = own_target_folder(board, &cargo, &root)? {
         command.arg("--target-dir").arg(folder);
     }
@@ -69,7 +76,7 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
     let features: Vec<&str> = features.chain(image.feature()).collect();
     let output = command
         .current_dir(&root)
-        .args(["--quiet", "--package", image.package(), "--bin", image.name()])
+        .args(["--quiet", "--package", package, "--bin", binary])
         .args(["--target", &board.target, "--profile", &board.profile, "--features", &features.join(",")])
         .args(["--message-format", "json-render-diagnostics"])
         .env("MATCHSTICK_BOARD", &board.name)
@@ -77,7 +84,7 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
         .stderr(Stdio::inherit())
         .output()
         .map_err(|source| BuildError::NoCargo { cargo: cargo.clone(), source })?;
-    let elf = output.status.success().then(|| executable(&output.stdout, image.name())).flatten();
+    let elf = output.status.success().then(|| executable(&output.stdout, binary)).flatten();
     elf.ok_or_else(|| BuildError::Failed {
         image: image.name(),
         board: board.name.clone(),
@@ -93,14 +100,17 @@ pub fn core_from_source(command: &mut Command) {
     command.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", library);
 }
 
-/// The target folder of a board that shares its triple with an earlier one; `None` stands for the common folder.
+/// The target folder of the boards that people own, and of an emulated one that shares its triple with an earlier one; `None` stands for the
+/// common folder.
 ///
 /// In one folder two boards of a triple would compile the firmware anew whenever they alternate, and, worse, each build would put its image
 /// where the other's was, whose path somebody may still hold.
 fn own_target_folder(board: &Board, cargo: &str, root: &Path) -> Result<Option<PathBuf>, BuildError> {
-    if board.is_first_of_target() {
-        return Ok(None);
-    }
+    let name = match board.hardware {
+        Some(_) => "owned",
+        None if board.is_first_of_target() => return Ok(None),
+        None => &board.name,
+    };
     let output = Command::new(cargo)
         .current_dir(root)
         .args(["metadata", "--quiet", "--no-deps", "--format-version", "1"])
@@ -110,7 +120,7 @@ fn own_target_folder(board: &Board, cargo: &str, root: &Path) -> Result<Option<P
         .map_err(|source| BuildError::NoCargo { cargo: cargo.to_owned(), source })?;
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     match metadata["target_directory"].as_str() {
-        Some(folder) => Ok(Some(Path::new(folder).join("boards").join(&board.name))),
+        Some(folder) => Ok(Some(Path::new(folder).join("boards").join(name))),
         None => Err(BuildError::NoTargetFolder),
     }
 }

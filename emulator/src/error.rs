@@ -13,6 +13,9 @@ pub enum EmulatorError {
         /// The program that was looked for in PATH.
         binary: String,
     },
+    /// QEMU has no model of this board.
+    #[error("QEMU has no model of {0}: it can be flashed, not emulated")]
+    NotEmulated(String),
     /// QEMU is older than what the boards need.
     #[error("{binary} is version {}.{}; {}.{} is the oldest that works", found.0, found.1, OLDEST_QEMU.0, OLDEST_QEMU.1)]
     QemuTooOld {

@@ -1,6 +1,6 @@
 //! Boots Matchstick's firmware in QEMU, with a blob in its own flash region, and asks it questions.
 //!
-//! - [`Board`]: the boards, as data: memory maps, budgets, what QEMU calls them.
+//! - [`Board`]: the boards, as data: memory maps, budgets, what QEMU calls them, and of those that people own how they are flashed ([`Hardware`]).
 //! - [`build`]: runs cargo for a board and an [`Image`], and says where the ELF file is.
 //! - [`Emulator`]: one board, one firmware, one blob; [`Emulator::run`] boots it, [`Emulator::ask`] boots it and exchanges messages.
 //! - [`Live`]: a board that stays running, with its UART on a socket and a reset button.
@@ -14,6 +14,7 @@ mod board;
 mod build;
 mod elf;
 mod error;
+mod hardware;
 mod host;
 mod live;
 mod qemu;
@@ -23,6 +24,7 @@ pub use board::{Board, Budget, EngineBudget, Image, Qemu, Region, UnknownBoard};
 pub use build::{BuildError, CORE_SOURCE_VARIABLE, build, core_from_source};
 pub use elf::{ElfError, ImageSizes, code_bytes, image_sizes, image_symbols, static_memory};
 pub use error::EmulatorError;
+pub use hardware::{Flashing, Hardware, Tested};
 pub use host::{FRAME_BYTES, Host, Lost, chunk_at, offer};
 pub use live::Live;
 pub use qemu::{Emulator, Run};

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Board, Emulator, EmulatorError, Image};
+use crate::{Board, Emulator, EmulatorError, Image, qemu::Prepared};
 
 /// How long QEMU may take to connect both sockets, and the monitor to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -123,18 +123,17 @@ impl Emulator {
     /// # Errors
     /// When QEMU can't be run or doesn't connect; [`EmulatorError::NoFlashFile`] when the board can't keep its flash in a file.
     pub fn live(&self) -> Result<Live, EmulatorError> {
-        let (firmware, folder) = self.prepare()?;
+        let Prepared { qemu: machine, firmware, folder } = self.prepare()?;
         let (uart, line) = listener()?;
         let (qmp, monitor) = listener()?;
-        let mut command = self.command(&firmware);
+        let mut command = self.command(machine, &firmware);
         // The board is the one that connects, so that nothing it sends is lost and no port has to be guessed.
         command.args(["-chardev", &format!("socket,id=uart,host=127.0.0.1,port={uart},nodelay=on")]);
         command.args(["-serial", "chardev:uart", "-monitor", "none"]);
         command.args(["-chardev", &format!("socket,id=qmp,host=127.0.0.1,port={qmp},nodelay=on")]);
         command.args(["-mon", "chardev=qmp,mode=control"]);
         if let Some(path) = &self.flash_file {
-            let bytes =
-                self.board.qemu.memory_bytes.ok_or_else(|| EmulatorError::NoFlashFile(self.board.name.clone()))?;
+            let bytes = machine.memory_bytes.ok_or_else(|| EmulatorError::NoFlashFile(self.board.name.clone()))?;
             let path = std::path::absolute(path).map_err(EmulatorError::io("finding the flash file"))?;
             let path = path.display().to_string().replace(',', ",,");
             command.args(["-object", &format!("memory-backend-file,id=flash,share=on,size={bytes},mem-path={path}")]);
@@ -148,7 +147,7 @@ impl Emulator {
             .stdout(create("console.txt")?)
             .stderr(create("stderr.txt")?)
             .spawn()
-            .map_err(EmulatorError::io(format!("starting {}", self.board.qemu.binary)))?;
+            .map_err(EmulatorError::io(format!("starting {}", machine.binary)))?;
         let mut qemu = Qemu(child);
         let lost =
             |source| EmulatorError::Monitor { board: self.board.name.clone(), stderr: printed(folder.path()), source };

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    Answer, Board, EmulatorError, Query,
+    Answer, Board, EmulatorError, Qemu, Query,
     ask::{self, Questions},
 };
 
@@ -108,7 +108,7 @@ impl Emulator {
     }
 
     fn boot(&self, requests: &[u8]) -> Result<Run, EmulatorError> {
-        let (firmware, folder) = self.prepare()?;
+        let Prepared { qemu, firmware, folder } = self.prepare()?;
         let folder = folder.path();
         write(folder, "requests.bin", requests)?;
         let create = |name| {
@@ -117,14 +117,14 @@ impl Emulator {
         let (stdout, stderr) = (create("console.txt")?, create("stderr.txt")?);
 
         let child = self
-            .command(&firmware)
+            .command(qemu, &firmware)
             .args(["-monitor", "none", "-serial", "none"])
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(stderr)
             .spawn()
-            .map_err(EmulatorError::io(format!("starting {}", self.board.qemu.binary)))?;
+            .map_err(EmulatorError::io(format!("starting {}", qemu.binary)))?;
         let status = Guard(child).wait(self.timeout).map_err(EmulatorError::io("waiting for QEMU"))?;
 
         let console = read_text(folder, "console.txt")?;
@@ -139,19 +139,19 @@ impl Emulator {
         })
     }
 
-    /// The firmware's path, and a working directory with the blob.
-    pub(crate) fn prepare(&self) -> Result<(PathBuf, tempfile::TempDir), EmulatorError> {
+    /// What a run begins with.
+    pub(crate) fn prepare(&self) -> Result<Prepared, EmulatorError> {
+        let qemu = self.board.qemu.as_ref().ok_or_else(|| EmulatorError::NotEmulated(self.board.name.clone()))?;
         let firmware =
             fs::canonicalize(&self.firmware).map_err(|_| EmulatorError::NoFirmware(self.firmware.clone()))?;
-        check_version(&self.board.qemu.binary)?;
+        check_version(&qemu.binary)?;
         let folder = tempfile::tempdir().map_err(EmulatorError::io("creating a temporary folder"))?;
         write(folder.path(), "blob.bin", &self.blob)?;
-        Ok((firmware, folder))
+        Ok(Prepared { qemu, firmware, folder })
     }
 
     /// QEMU with this board, and neither UART nor monitor yet.
-    pub(crate) fn command(&self, firmware: &Path) -> Command {
-        let qemu = &self.board.qemu;
+    pub(crate) fn command(&self, qemu: &Qemu, firmware: &Path) -> Command {
         let mut command = Command::new(&qemu.binary);
         command.args(["-machine", &qemu.machine]).args(&qemu.arguments);
         command.args(["-display", "none", "-parallel", "none", "-nic", "none"]);
@@ -168,6 +168,13 @@ impl Emulator {
         command.arg("-kernel").arg(firmware);
         command
     }
+}
+
+/// What a run begins with: what QEMU calls the board, the firmware's path, and a working directory with the blob.
+pub(crate) struct Prepared {
+    pub qemu: &'static Qemu,
+    pub firmware: PathBuf,
+    pub folder: tempfile::TempDir,
 }
 
 /// A QEMU that is stopped when it is let go of.
