@@ -6,9 +6,6 @@
 #![no_std]
 #![no_main]
 
-use embedded_io::{Read, Write};
-use matchstick::Model;
-use matchstick_device::service::{Board, Context, Next};
 use matchstick_firmware::metal::flash::{Flash, mapped};
 use matchstick_firmware::metal::uart::Uart;
 use matchstick_firmware::metal::{self, Metal, entry, reboot};
@@ -26,36 +23,7 @@ fn start() -> ! {
 fn run() -> Option<()> {
     let (service, server) = memory()?;
     let (mut flash, mut line, mut board) = (Flash::take()?, Uart::start()?, Metal::start());
-    service.open(&mut flash, Flash::places(), board.name()).ok()?;
-    loop {
-        // A model's bytes are those of the memory map: they stay as they are while it runs, and the driver writes elsewhere.
-        let model = service.running().and_then(|region| Model::from_bytes(mapped(region)).ok());
-        let mut context = Context { flash: &mut flash, board: &mut board, model: model.as_ref() };
-        if serve(service, server, &mut context, &mut line)? == Next::Reboot {
-            return Some(());
-        }
-    }
-}
-
-/// Serves until something else than receiving is to be done.
-fn serve(
-    service: &mut Service,
-    server: &mut Server,
-    context: &mut Context<'_, Flash, Metal>,
-    line: &mut Uart,
-) -> Option<Next> {
-    let mut buffer = [0; 32];
-    loop {
-        let count = line.read(&mut buffer).ok()?;
-        let mut received = buffer.get(..count)?;
-        while let Some((bytes, next)) = service.serve(server, context, &mut received) {
-            line.write_all(bytes).ok()?;
-            if next != Next::Receive {
-                // The host sends nothing before it has this reply: what else came was noise.
-                return Some(next);
-            }
-        }
-    }
+    matchstick_board::run(service, server, (&mut flash, Flash::places(), mapped), &mut board, &mut line)
 }
 
 /// What is too large for the stack. Zeros, so it takes no flash.

@@ -5,12 +5,11 @@
 mod files;
 pub mod flash;
 pub mod interrupt;
-pub mod large;
+pub use matchstick_board::large;
 #[cfg(target_arch = "riscv32")]
 pub mod minstret;
 mod reboot;
 mod region;
-mod stack;
 #[cfg(target_arch = "arm")]
 pub mod systick;
 pub mod uart;
@@ -22,9 +21,10 @@ pub use riscv_rt::{TrapFrame, entry};
 pub use semihosting::{print, println, process::exit};
 
 pub use files::{Replies, Requests};
+pub use matchstick_board::Once;
+pub use matchstick_board::stack::{high_water_bytes, paint, used_bytes};
 pub use reboot::reboot;
-pub use region::{Once, blob_region, workspace};
-pub use stack::{high_water_bytes, paint, used_bytes};
+pub use region::{blob_region, workspace};
 
 use crate::{board, service::Platform};
 

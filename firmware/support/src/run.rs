@@ -1,0 +1,72 @@
+//! The main loop of the image `device`, the same on every board.
+
+use embedded_io::{Read, Write};
+use matchstick::Model;
+use matchstick::link::Server;
+use matchstick_device::service::{Board, Context, Next, Places, Service};
+use matchstick_device::{MappedFlash, Region};
+
+/// Serves what comes over `line` until the device is to start anew, or can't begin, or the line fails: the caller reboots then.
+///
+/// `mapped` gives the bytes of a model, counted as `flash` counts. They are borrowed from the memory map and not from the driver, because they stay as they are while
+/// the model runs, and the driver writes elsewhere.
+pub fn run<
+    F: MappedFlash,
+    B: Board,
+    L: Read + Write,
+    const RATINGS: usize,
+    const CAPACITY: usize,
+    const TABLE_WORDS: usize,
+    const COORDINATES: usize,
+    const HELD: usize,
+    const RECEIVE: usize,
+    const SEND: usize,
+>(
+    service: &mut Service<RATINGS, CAPACITY, TABLE_WORDS, COORDINATES, HELD>,
+    server: &mut Server<RECEIVE, SEND>,
+    (flash, places, mapped): (&mut F, Places, fn(Region) -> &'static [u8]),
+    board: &mut B,
+    line: &mut L,
+) -> Option<()> {
+    service.open(flash, places, board.name()).ok()?;
+    loop {
+        let model = service.running().and_then(|region| Model::from_bytes(mapped(region)).ok());
+        let mut context = Context { flash: &mut *flash, board: &mut *board, model: model.as_ref() };
+        if serve(service, server, &mut context, line)? == Next::Reboot {
+            return Some(());
+        }
+    }
+}
+
+/// Serves until something else than receiving is to be done.
+fn serve<
+    F: MappedFlash,
+    B: Board,
+    L: Read + Write,
+    const RATINGS: usize,
+    const CAPACITY: usize,
+    const TABLE_WORDS: usize,
+    const COORDINATES: usize,
+    const HELD: usize,
+    const RECEIVE: usize,
+    const SEND: usize,
+>(
+    service: &mut Service<RATINGS, CAPACITY, TABLE_WORDS, COORDINATES, HELD>,
+    server: &mut Server<RECEIVE, SEND>,
+    context: &mut Context<'_, F, B>,
+    line: &mut L,
+) -> Option<Next> {
+    let mut buffer = [0; 32];
+    loop {
+        let count = line.read(&mut buffer).ok()?;
+        let mut received = buffer.get(..count)?;
+        while let Some((bytes, next)) = service.serve(server, context, &mut received) {
+            line.write_all(bytes).ok()?;
+            if next != Next::Receive {
+                // The host sends nothing before it has this reply: what else came was noise.
+                line.flush().ok()?;
+                return Some(next);
+            }
+        }
+    }
+}
