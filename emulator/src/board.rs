@@ -18,7 +18,7 @@ const EMULATED: &[(&str, &str)] = &[
 ];
 
 /// The same of boards that people own. A new one is a folder, which is a crate of the workspace `firmware/boards`, and a line here.
-const OWNED: &[(&str, &str)] = &[];
+const OWNED: &[(&str, &str)] = &[("pico", include_str!("../../firmware/boards/pico/board.toml"))];
 
 static BOARDS: LazyLock<Vec<Board>> = LazyLock::new(|| read(EMULATED));
 static OWNED_BOARDS: LazyLock<Vec<Board>> = LazyLock::new(|| read(OWNED));
@@ -381,6 +381,33 @@ mod tests {
                 assert_eq!(linkers, (u64::from(ours.start), u64::from(ours.length)), "{name} of {}", board.name);
             }
         }
+    }
+
+    #[test]
+    fn regions_of_owned_boards_agree_with_the_linkers_memory_map() {
+        for board in Board::owned() {
+            let map = Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware/boards").join(&board.name);
+            let map = std::fs::read_to_string(map.join("memory.x")).unwrap();
+            for (name, ours) in [("RAM", board.ram), ("STORE", board.store), ("SLOTS", board.slots)] {
+                let linkers = region(&map, name);
+                assert_eq!(linkers, (u64::from(ours.start), u64::from(ours.length)), "{name} of {}", board.name);
+            }
+            // What a boot loader takes stands before the code.
+            let (start, length) = region(&map, "FLASH");
+            assert!(start >= board.flash.start.into() && start + length == board.flash.end(), "{}", board.name);
+        }
+    }
+
+    #[test]
+    fn profiles_of_owned_boards_are_those_of_the_others() {
+        let read = |text: &str| text.parse::<toml::Table>().unwrap();
+        let root = read(include_str!("../../Cargo.toml"));
+        let owned = read(include_str!("../../firmware/boards/Cargo.toml"));
+        for profile in ["firmware", "firmware-small"] {
+            assert_eq!(root["profile"][profile], owned["profile"][profile], "{profile}");
+        }
+        assert_eq!(root["workspace"]["lints"], owned["workspace"]["lints"]);
+        assert_eq!(root["workspace"]["package"], owned["workspace"]["package"]);
     }
 
     /// The order matters where boards share a target: both sides call the same one the first.

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Outcome};
 
 /// The target triples of the boards, each once.
 pub fn targets() -> Vec<&'static str> {
-    let mut targets: Vec<&str> = Board::all().iter().map(|board| board.target.as_str()).collect();
+    let mut targets: Vec<&str> = Board::all().iter().chain(Board::owned()).map(|board| board.target.as_str()).collect();
     targets.sort_unstable();
     targets.dedup();
     targets

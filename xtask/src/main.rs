@@ -9,6 +9,7 @@ mod examples;
 mod failure;
 mod figures;
 mod firmware;
+mod hardware;
 mod hash;
 mod options;
 mod process;

@@ -12,9 +12,9 @@ use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::process::{cargo, root, run as call};
 use crate::steps::{self, Step};
-use crate::{bench, examples, setup, size, symbols, tidy};
+use crate::{bench, examples, hardware, setup, size, symbols, tidy};
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "format", run: format },
     Step { name: "tidy", run: tidy::check },
     Step { name: "docs", run: docs },
@@ -22,6 +22,7 @@ const STEPS: [Step; 12] = [
     Step { name: "promises", run: symbols::check },
     Step { name: "size", run: size::check },
     Step { name: "instructions", run: bench::budgets::check },
+    Step { name: "hardware", run: hardware::check },
     Step { name: "msrv", run: msrv::check },
     Step { name: "examples", run: examples::check },
     Step { name: "build", run: build },
@@ -57,7 +58,9 @@ pub fn ci() -> Outcome {
 fn format() -> Outcome {
     call(cargo().args(["fmt", "--all", "--check"]))?;
     // The workspaces beside this one.
-    for manifest in ["fuzz/Cargo.toml", "shared/examples/Cargo.toml", "shared/c/Cargo.toml"] {
+    for manifest in
+        ["fuzz/Cargo.toml", "shared/examples/Cargo.toml", "shared/c/Cargo.toml", "firmware/boards/Cargo.toml"]
+    {
         let manifest = root().join(manifest);
         if manifest.is_file() {
             call(cargo().args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;

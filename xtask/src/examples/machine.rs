@@ -29,8 +29,9 @@ impl Machine {
         // Any board of the target tells which QEMU it is; without a blob, the rest of what it knows does not matter.
         let board = Board::all().iter().find(|board| board.target == self.target);
         let mut board = board.ok_or_else(|| failed("no board has its target".to_owned()))?.clone();
-        self.name.clone_into(&mut board.qemu.machine);
-        board.qemu.arguments.extend(CLOCK.map(str::to_owned));
+        let qemu = board.qemu.as_mut().ok_or_else(|| failed("its board is not emulated".to_owned()))?;
+        self.name.clone_into(&mut qemu.machine);
+        qemu.arguments.extend(CLOCK.map(str::to_owned));
         // The emulator takes boards that live as long as the program.
         let emulator = Emulator::new(Box::leak(Box::new(board)), elf.clone());
         let run = emulator.run().map_err(|error| failed(error.to_string()))?;
