@@ -18,7 +18,10 @@ const EMULATED: &[(&str, &str)] = &[
 ];
 
 /// The same of boards that people own. A new one is a folder, which is a crate of the workspace `firmware/boards`, and a line here.
-const OWNED: &[(&str, &str)] = &[("pico", include_str!("../../firmware/boards/pico/board.toml"))];
+const OWNED: &[(&str, &str)] = &[
+    ("pico", include_str!("../../firmware/boards/pico/board.toml")),
+    ("microbit-v1", include_str!("../../firmware/boards/microbit-v1/board.toml")),
+];
 
 static BOARDS: LazyLock<Vec<Board>> = LazyLock::new(|| read(EMULATED));
 static OWNED_BOARDS: LazyLock<Vec<Board>> = LazyLock::new(|| read(OWNED));
