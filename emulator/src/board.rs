@@ -21,6 +21,8 @@ const EMULATED: &[(&str, &str)] = &[
 const OWNED: &[(&str, &str)] = &[
     ("pico", include_str!("../../firmware/boards/pico/board.toml")),
     ("microbit-v1", include_str!("../../firmware/boards/microbit-v1/board.toml")),
+    ("stm32f405", include_str!("../../firmware/boards/stm32f405/board.toml")),
+    ("nucleo-f411re", include_str!("../../firmware/boards/nucleo-f411re/board.toml")),
 ];
 
 static BOARDS: LazyLock<Vec<Board>> = LazyLock::new(|| read(EMULATED));
@@ -87,6 +89,9 @@ pub struct Qemu {
     pub arguments: Vec<String>,
     /// Bytes of the machine's RAM, where the flash of the image [`Device`](Image::Device) is a part of it.
     pub memory_bytes: Option<u64>,
+    /// Whether the model's flash can't be written by the firmware: a model and a formatted store have to be loaded into it.
+    #[serde(default)]
+    pub read_only_flash: bool,
 }
 
 /// A piece of the address space.

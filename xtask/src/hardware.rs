@@ -1,6 +1,8 @@
 //! The boards that people own: each image is built, linted and weighed against its budget, and its structure is checked, because nobody runs it on
 //! silicon. What QEMU has a model of is run by the end-to-end suite.
 
+mod flash;
+mod run;
 mod structure;
 
 use std::path::PathBuf;
@@ -17,6 +19,8 @@ pub struct Measured {
     pub board: &'static Board,
     /// Of the stack: what is left of RAM.
     pub used: Budget,
+    /// The most that a run in QEMU used, where there was one.
+    pub stack_bytes: Option<u64>,
     pub allowed: Budget,
 }
 
@@ -31,7 +35,14 @@ pub fn check() -> Outcome {
             Ok(problems) => wrong.extend(problems.into_iter().map(|problem| format!("{}: {problem}", board.name))),
             Err(error) => wrong.push(format!("{}: not a firmware image: {error}", board.name)),
         }
-        all.push(weigh(board, &elf)?);
+        let mut measured = weigh(board, &elf)?;
+        if board.qemu.is_some() {
+            match run::check(board, &elf) {
+                Ok(stack_bytes) => measured.stack_bytes = Some(stack_bytes),
+                Err(failure) => wrong.push(failure.message),
+            }
+        }
+        all.push(measured);
     }
     print_table(&all);
     wrong.extend(all.iter().flat_map(Measured::exceeded));
@@ -70,7 +81,7 @@ fn weigh(board: &'static Board, elf: &std::path::Path) -> Outcome<Measured> {
     let stack_bytes = u64::from(board.ram.length).saturating_sub(sizes.ram_bytes);
     let used = Budget { flash_bytes: sizes.flash_bytes, ram_bytes: sizes.ram_bytes, stack_bytes };
     let missing = || Failure::check(format!("firmware/boards/{}/board.toml has no budget", board.name));
-    Ok(Measured { board, used, allowed: board.budget(Image::Device).ok_or_else(missing)? })
+    Ok(Measured { board, used, stack_bytes: None, allowed: board.budget(Image::Device).ok_or_else(missing)? })
 }
 
 impl Measured {
@@ -85,6 +96,9 @@ impl Measured {
             let (left, needed) = (used.stack_bytes, allowed.stack_bytes);
             lines.push(format!("{name}: {left} bytes are left for the stack, its budget is {needed}"));
         }
+        if let Some(seen) = self.stack_bytes.filter(|seen| *seen > allowed.stack_bytes) {
+            lines.push(format!("{name}: {seen} bytes of stack were used, its budget is {}", allowed.stack_bytes));
+        }
         lines
     }
 
@@ -95,12 +109,13 @@ impl Measured {
 }
 
 pub fn print_table(all: &[Measured]) {
-    println!("\n{:<14} {:>17} {:>17} {:>19}", "own board", "flash", "RAM", "left for stack");
-    for Measured { board, used, allowed } in all {
+    println!("\n{:<14} {:>17} {:>17} {:>19} {:>9}", "own board", "flash", "RAM", "left for stack", "used");
+    for Measured { board, used, stack_bytes, allowed } in all {
         let flash = format!("{} / {}", used.flash_bytes, allowed.flash_bytes);
         let ram = format!("{} / {}", used.ram_bytes, allowed.ram_bytes);
         let stack = format!("{} / {}", used.stack_bytes, allowed.stack_bytes);
-        println!("{:<14} {flash:>17} {ram:>17} {stack:>19}", board.name);
+        let seen = stack_bytes.map_or("not run".to_owned(), |seen| seen.to_string());
+        println!("{:<14} {flash:>17} {ram:>17} {stack:>19} {seen:>9}", board.name);
     }
     println!("bytes of the image `device` / budget; of the stack: what is left of RAM / what has to be left");
 }
@@ -114,7 +129,8 @@ mod tests {
         let board = Board::owned_by_name("pico").unwrap();
         let allowed = Budget { flash_bytes: 100, ram_bytes: 50, stack_bytes: 30 };
         let weigh = |flash_bytes, ram_bytes, stack_bytes| {
-            Measured { board, used: Budget { flash_bytes, ram_bytes, stack_bytes }, allowed }.exceeded()
+            Measured { board, used: Budget { flash_bytes, ram_bytes, stack_bytes }, stack_bytes: None, allowed }
+                .exceeded()
         };
         assert!(weigh(100, 50, 30).is_empty());
         assert_eq!(weigh(101, 50, 30), ["pico: 101 bytes of flash, its budget is 100"]);

@@ -36,12 +36,18 @@ impl<B: UsbBus + 'static, const N: usize> Usb<B, N> {
 
     /// Shows the port to the host, under the board's title. The interrupt is to be enabled afterwards.
     #[must_use]
-    pub fn start(&'static self, bus: &'static UsbBusAllocator<B>, title: &'static str) -> Option<Transmitter<B, N>> {
+    pub fn start(&self, bus: &'static UsbBusAllocator<B>, title: &'static str) -> Option<()> {
         let serial = SerialPort::new(bus);
         let strings = StringDescriptors::default().manufacturer("Matchstick").product(title);
         let builder = UsbDeviceBuilder::new(bus, SHARED_SERIAL_PORT).strings(&[strings]).ok()?;
         self.port.put(Port { device: builder.device_class(USB_CLASS_CDC).build(), serial });
-        Some(Transmitter(self))
+        Some(())
+    }
+
+    /// The sending end. What is sent before [`start`](Self::start) vanishes.
+    #[must_use]
+    pub fn transmitter(&'static self) -> Transmitter<B, N> {
+        Transmitter(self)
     }
 
     /// What the USB interrupt is to do. Says whether all that has arrived is in the ring; if not, the interrupt has to stay off until somebody has read.

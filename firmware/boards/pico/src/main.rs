@@ -65,12 +65,12 @@ fn run() -> Option<()> {
 
     static BUS: Once<Option<UsbBusAllocator<UsbBus>>> = Once::new(None);
     let bus = UsbBus::new(chip.USBCTRL_REGS, chip.USBCTRL_DPRAM, clocks.usb_clock, true, &mut chip.RESETS);
-    let usb = USB.start(BUS.take()?.insert(UsbBusAllocator::new(bus)), "Matchstick on a Raspberry Pi Pico")?;
+    USB.start(BUS.take()?.insert(UsbBusAllocator::new(bus)), "Matchstick on a Raspberry Pi Pico")?;
 
     resume_uart();
     resume_usb();
     let uart = Line::new(&UART_RING, Transmitter(writer), resume_uart);
-    let mut line = Both::new(uart, Line::new(USB.ring(), usb, resume_usb));
+    let mut line = Both::new(uart, Line::new(USB.ring(), USB.transmitter(), resume_usb));
     let mut board = Metal { name: "pico", clock };
     // SAFETY: it is the driver of the flash that memory.x speaks of, and there is no other.
     let mut flash = unsafe { places::window(flash::Flash, flash::ORIGIN) };
