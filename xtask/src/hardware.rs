@@ -46,6 +46,15 @@ pub fn check() -> Outcome {
     }
     print_table(&all);
     wrong.extend(all.iter().flat_map(Measured::exceeded));
+    outcome(&wrong)
+}
+
+/// What is over its budget fails.
+pub fn verdict(all: &[Measured]) -> Outcome {
+    outcome(&all.iter().flat_map(Measured::exceeded).collect::<Vec<_>>())
+}
+
+fn outcome(wrong: &[String]) -> Outcome {
     if wrong.is_empty() {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::demo::golden_blob;
 use crate::failure::{Failure, Outcome};
 use crate::options::Options;
-use crate::{engine, firmware, setup};
+use crate::{engine, firmware, hardware, setup};
 
 /// One image on one board.
 pub struct Measured {
@@ -26,13 +26,16 @@ pub struct Measured {
 /// `cargo xtask size [--json]`.
 pub fn run(options: &Options) -> Outcome {
     setup::set_up()?;
-    let all = measure_all()?;
+    let (all, owned) = (measure_all()?, hardware::measure_all()?);
     if options.has("--json") {
-        println!("{:#}", Value::Array(all.iter().map(Measured::to_json).collect()));
+        let owned = owned.iter().map(hardware::Measured::to_json);
+        println!("{:#}", Value::Array(all.iter().map(Measured::to_json).chain(owned).collect()));
     } else {
         print_table(&all);
+        hardware::print_table(&owned);
     }
     verdict(&all)?;
+    hardware::verdict(&owned)?;
     if options.has("--json") { Ok(()) } else { engine::check() }
 }
 

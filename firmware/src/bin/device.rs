@@ -6,6 +6,7 @@
 #![no_std]
 #![no_main]
 
+use matchstick_board::Storage;
 use matchstick_firmware::metal::flash::{Flash, mapped};
 use matchstick_firmware::metal::uart::Uart;
 use matchstick_firmware::metal::{self, Metal, entry, reboot};
@@ -23,7 +24,8 @@ fn start() -> ! {
 fn run() -> Option<()> {
     let (service, server) = memory()?;
     let (mut flash, mut line, mut board) = (Flash::take()?, Uart::start()?, Metal::start());
-    matchstick_board::run(service, server, (&mut flash, Flash::places(), mapped), &mut board, &mut line)
+    let storage = Storage { flash: &mut flash, places: Flash::places(), mapped };
+    matchstick_board::run(service, server, storage, &mut board, &mut line)
 }
 
 /// What is too large for the stack. Zeros, so it takes no flash.

@@ -33,7 +33,7 @@ pub use clock::{Clock, Milliseconds};
 pub use line::{Both, Line};
 pub use once::Once;
 pub use ring::Ring;
-pub use run::run;
+pub use run::{Storage, run};
 pub use sectors::Sectors;
 pub use shared::Shared;
 pub use window::{OutOfWindow, Window};

@@ -3,7 +3,7 @@
 use matchstick_device::Region;
 use matchstick_device::service::Places;
 
-use crate::Window;
+use crate::{Storage, Window};
 
 unsafe extern "C" {
     static __store_start: u8;
@@ -43,6 +43,12 @@ pub unsafe fn window<D>(driver: D, origin: u32) -> Window<D> {
     let bytes = (slots_offset() + slots_bytes()) as usize;
     // SAFETY: memory.x gives store and slots to nothing else, they are memory of the board, and the rest is this function's own condition.
     unsafe { Window::new(driver, store_start() - origin, &raw const __store_start, bytes) }
+}
+
+/// A driver whose offset 0 is the store's start, with all that the main loop has to know of it.
+#[must_use]
+pub fn storage<F>(flash: &mut F) -> Storage<'_, F> {
+    Storage { flash, places: places(), mapped }
 }
 
 /// Bytes of the slots; none where the range isn't theirs.

@@ -6,10 +6,19 @@ use matchstick::link::Server;
 use matchstick_device::service::{Board, Context, Next, Places, Service};
 use matchstick_device::{MappedFlash, Region};
 
+/// Where ratings and models are kept.
+#[derive(Debug)]
+pub struct Storage<'f, F> {
+    /// The flash.
+    pub flash: &'f mut F,
+    /// Where in it everything is.
+    pub places: Places,
+    /// The bytes of a model, counted as the flash counts. They are borrowed from the memory map and not from the driver, because they stay as they are while
+    /// the model runs, and the driver writes elsewhere.
+    pub mapped: fn(Region) -> &'static [u8],
+}
+
 /// Serves what comes over `line` until the device is to start anew, or can't begin, or the line fails: the caller reboots then.
-///
-/// `mapped` gives the bytes of a model, counted as `flash` counts. They are borrowed from the memory map and not from the driver, because they stay as they are while
-/// the model runs, and the driver writes elsewhere.
 pub fn run<
     F: MappedFlash,
     B: Board,
@@ -24,10 +33,11 @@ pub fn run<
 >(
     service: &mut Service<RATINGS, CAPACITY, TABLE_WORDS, COORDINATES, HELD>,
     server: &mut Server<RECEIVE, SEND>,
-    (flash, places, mapped): (&mut F, Places, fn(Region) -> &'static [u8]),
+    storage: Storage<'_, F>,
     board: &mut B,
     line: &mut L,
 ) -> Option<()> {
+    let Storage { flash, places, mapped } = storage;
     service.open(flash, places, board.name()).ok()?;
     loop {
         let model = service.running().and_then(|region| Model::from_bytes(mapped(region)).ok());

@@ -65,8 +65,7 @@ fn run() -> Option<()> {
     let (mut board, mut line) = (Metal { name: "microbit-v1", clock }, Line::new(&RING, Transmitter, resume));
     // SAFETY: it is the driver of the flash that memory.x speaks of, and there is no other.
     let mut flash = unsafe { places::window(flash::Flash(chip.NVMC), 0) };
-    let flash = (&mut flash, places::places(), places::mapped as fn(_) -> _);
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, flash, &mut board, &mut line)
+    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
 }
 
 /// The HAL's UART, between two looks of the interrupt handler at it.

@@ -46,8 +46,7 @@ fn run() -> Option<()> {
 
     let mut line = Line::new(&RING, Transmitter(transmitter), resume);
     let (mut board, mut flash) = (Metal { name: "nucleo-f411re", clock }, flash(chip.FLASH, SECTORS));
-    let flash = (&mut flash, places::places(), places::mapped as fn(_) -> _);
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, flash, &mut board, &mut line)
+    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
 }
 
 /// There is room in the ring.

@@ -74,8 +74,7 @@ fn run() -> Option<()> {
     let mut board = Metal { name: "pico", clock };
     // SAFETY: it is the driver of the flash that memory.x speaks of, and there is no other.
     let mut flash = unsafe { places::window(flash::Flash, flash::ORIGIN) };
-    let flash = (&mut flash, places::places(), places::mapped as fn(_) -> _);
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, flash, &mut board, &mut line)
+    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
 }
 
 /// The HAL's sending half.

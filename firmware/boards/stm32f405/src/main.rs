@@ -75,8 +75,7 @@ fn run() -> Option<()> {
     let uart = Line::new(&UART_RING, Transmitter(transmitter), resume_uart);
     let mut line = Both::new(uart, Line::new(USB.ring(), USB.transmitter(), resume_usb));
     let (mut board, mut flash) = (Metal { name: "stm32f405", clock }, flash(chip.FLASH, SECTORS));
-    let flash = (&mut flash, places::places(), places::mapped as fn(_) -> _);
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, flash, &mut board, &mut line)
+    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
 }
 
 /// Whether the board's crystal runs, some milliseconds after it was started. Without one (QEMU has none) the chip's own oscillator of 16 MHz serves the UART,
