@@ -20,7 +20,11 @@ const EMULATED: &[(&str, &str)] = &[
 /// The same of boards that people own. A new one is a folder, which is a crate of the workspace `firmware/boards`, and a line here.
 const OWNED: &[(&str, &str)] = &[
     ("pico", include_str!("../../firmware/boards/pico/board.toml")),
+    ("pico2", include_str!("../../firmware/boards/pico2/board.toml")),
+    ("pico2-riscv", include_str!("../../firmware/boards/pico2-riscv/board.toml")),
     ("microbit-v1", include_str!("../../firmware/boards/microbit-v1/board.toml")),
+    ("microbit-v2", include_str!("../../firmware/boards/microbit-v2/board.toml")),
+    ("nrf52840-dk", include_str!("../../firmware/boards/nrf52840-dk/board.toml")),
     ("stm32f405", include_str!("../../firmware/boards/stm32f405/board.toml")),
     ("nucleo-f411re", include_str!("../../firmware/boards/nucleo-f411re/board.toml")),
 ];

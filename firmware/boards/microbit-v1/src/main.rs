@@ -3,6 +3,7 @@
 #![no_std]
 #![no_main]
 
+#[path = "../../nordic/flash.rs"]
 mod flash;
 
 use core::convert::Infallible;
@@ -10,6 +11,7 @@ use core::convert::Infallible;
 use cortex_m::peripheral::{NVIC, SCB};
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use matchstick_board::{Clock, Line, Metal, Milliseconds, Once, Ring, Shared, places, stack};
+use nrf51_hal as hal;
 use nrf51_hal::gpio::{Level, p0};
 use nrf51_hal::pac::{Interrupt, Peripherals, TIMER0, UART0, interrupt};
 use nrf51_hal::timer::{Periodic, Timer};
@@ -19,6 +21,9 @@ use nrf51_hal::uart::{Baudrate, Parity, Pins, Uart};
 type Service = matchstick_device::service::Service<128, 64, 0, 10, 0>;
 /// Frames of 512 bytes in, and of 256 out.
 type Server = matchstick::link::Server<512, { matchstick::link::wire_bytes(256) }>;
+
+const FLASH_BYTES: usize = 256 << 10;
+const PAGE_BYTES: usize = 1024;
 
 static SERVICE: Once<Service> = Once::new(Service::new());
 static SERVER: Once<Server> = Once::new(Server::new());

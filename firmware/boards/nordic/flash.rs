@@ -1,10 +1,11 @@
-//! The flash of the nRF51, by its controller (reference manual 3.0, chapter 6), which nrf51-hal has no driver for. The core stops while a page is
-//! erased (22 ms) or a word is written.
+//! The flash of Nordic's chips, by its controller (nRF51 reference manual 3.0, chapter 6; nRF52840 product specification, 4.3). The core stops while a
+//! page is erased (22 ms; 85 ms on the nRF52) or a word is written. A file of several boards: `crate::hal` is the chip's HAL. That of the nRF51 has no driver, and that of
+//! the nRF52 owns the bytes that the engine reads where they lie.
 
 use core::convert::Infallible;
 
+use crate::hal::pac::NVMC;
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
-use nrf51_hal::pac::NVMC;
 
 /// All of the chip's flash: its offsets are the core's addresses. Ranges are checked by the window that this is the driver of.
 pub struct Flash(pub NVMC);
@@ -31,13 +32,13 @@ impl ReadNorFlash for Flash {
     }
 
     fn capacity(&self) -> usize {
-        256 << 10
+        crate::FLASH_BYTES
     }
 }
 
 impl NorFlash for Flash {
     const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = 1024;
+    const ERASE_SIZE: usize = crate::PAGE_BYTES;
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), Infallible> {
         self.0.config.write(|w| w.wen().een());
