@@ -52,6 +52,19 @@ pub enum BuildError {
 /// # Errors
 /// When the sources aren't here, or cargo can't be run, or it fails.
 pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
+    build_for(board, image, None)
+}
+
+/// Builds the image [`Device`](Image::Device) that takes only models signed by the maker with this public key, 64 hexadecimal digits, in a target folder
+/// of its own.
+///
+/// # Errors
+/// As [`build`]; cargo's message says what is wrong with a key.
+pub fn build_signed(board: &Board, maker_key: &str) -> Result<PathBuf, BuildError> {
+    build_for(board, Image::Device, Some(maker_key))
+}
+
+fn build_for(board: &Board, image: Image, maker_key: Option<&str>) -> Result<PathBuf, BuildError> {
     let root = workspace().ok_or(BuildError::NoSources)?;
     // The very cargo that runs us, where there is one: a second toolchain would build everything again.
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
@@ -65,7 +78,7 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
         }
         None => (image.package(), image.name()),
     };
-    if let Some(folder) = own_target_folder(board, &cargo, &root)? {
+    if let Some(folder) = own_target_folder(board, maker_key.is_some(), &cargo, &root)? {
         command.arg("--target-dir").arg(folder);
     }
     let parts = board.device_features.as_deref().filter(|_| image == Image::Device);
@@ -73,7 +86,10 @@ pub fn build(board: &Board, image: Image) -> Result<PathBuf, BuildError> {
         command.arg("--no-default-features");
     }
     let features = board.features.iter().chain(parts.unwrap_or_default()).map(String::as_str);
-    let features: Vec<&str> = features.chain(image.feature()).collect();
+    let features: Vec<&str> = features.chain(image.feature()).chain(maker_key.map(|_| "signed")).collect();
+    if let Some(key) = maker_key {
+        command.env("MATCHSTICK_MAKER_KEY", key);
+    }
     let output = command
         .current_dir(&root)
         .args(["--quiet", "--package", package, "--bin", binary])
@@ -100,15 +116,15 @@ pub fn core_from_source(command: &mut Command) {
     command.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", library);
 }
 
-/// The target folder of the boards that people own, and of an emulated one that shares its triple with an earlier one; `None` stands for the
-/// common folder.
+/// The target folder of the boards that people own, of what takes signed models, and of an emulated board that shares its triple with an earlier one;
+/// `None` stands for the common folder.
 ///
 /// In one folder two boards of a triple would compile the firmware anew whenever they alternate, and, worse, each build would put its image
 /// where the other's was, whose path somebody may still hold.
-fn own_target_folder(board: &Board, cargo: &str, root: &Path) -> Result<Option<PathBuf>, BuildError> {
+fn own_target_folder(board: &Board, is_signed: bool, cargo: &str, root: &Path) -> Result<Option<PathBuf>, BuildError> {
     let name = match board.hardware {
         Some(_) => "owned",
-        None if board.is_first_of_target() => return Ok(None),
+        None if board.is_first_of_target() && !is_signed => return Ok(None),
         None => &board.name,
     };
     let output = Command::new(cargo)
@@ -120,7 +136,7 @@ fn own_target_folder(board: &Board, cargo: &str, root: &Path) -> Result<Option<P
         .map_err(|source| BuildError::NoCargo { cargo: cargo.to_owned(), source })?;
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     match metadata["target_directory"].as_str() {
-        Some(folder) => Ok(Some(Path::new(folder).join("boards").join(name))),
+        Some(folder) => Ok(Some(Path::new(folder).join(if is_signed { "signed" } else { "boards" }).join(name))),
         None => Err(BuildError::NoTargetFolder),
     }
 }

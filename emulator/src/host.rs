@@ -117,12 +117,20 @@ impl Host {
         })?
     }
 
-    /// Sends a model, from where the board wants it to go on, and commits it. A refusal is [`Some`], by its name.
+    /// Sends a model, from where the board wants it to go on, and commits it, whatever its revision. A refusal is [`Some`], by its name.
     ///
     /// # Errors
     /// [`Lost`].
     pub fn upload(&mut self, board: &str, blob: &[u8]) -> Result<Option<String>, Lost> {
-        let begun = self.ask(&offer(board, blob), |reply| match reply {
+        self.upload_as(&offer(board, blob), blob, &[])
+    }
+
+    /// The same for an offer in other words, and with a signature.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub fn upload_as(&mut self, offer: &Request<'_>, blob: &[u8], signature: &[u8]) -> Result<Option<String>, Lost> {
+        let begun = self.ask(offer, |reply| match reply {
             Reply::Upload(upload) => Ok(Ok((upload.offset as usize, usize::from(upload.chunk_bytes)))),
             Reply::Failed(failure) => Ok(Err(format!("{failure:?}"))),
             reply => Err(Lost::Answer(format!("{reply:?}"))),
@@ -142,7 +150,7 @@ impl Host {
                 Err(refusal) => return Ok(Some(refusal)),
             }
         }
-        self.done(&Request::UploadCommit { signature: &[] })
+        self.done(&Request::UploadCommit { signature })
     }
 
     /// Sends a request and doesn't wait for the reply.

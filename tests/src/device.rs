@@ -150,6 +150,14 @@ impl Host {
         self.0.upload(board, blob).inspect_err(no_answer)
     }
 
+    /// The same for an offer in other words, and with a signature.
+    ///
+    /// # Errors
+    /// [`Lost::Session`] and [`Lost::Silent`].
+    pub fn upload_as(&mut self, offer: &Request<'_>, blob: &[u8], signature: &[u8]) -> Result<Option<String>, Lost> {
+        self.0.upload_as(offer, blob, signature).inspect_err(no_answer)
+    }
+
     /// Writes bytes that need be no frame.
     ///
     /// # Panics

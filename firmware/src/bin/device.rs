@@ -1,7 +1,7 @@
 //! The product: answers what comes over the UART, and keeps its owner's ratings and two models in flash.
 //!
-//! It has no semihosting and nothing to print to, and links only if no panic path is left in it. What can't go on starts anew: ratings and models
-//! are in flash.
+//! It has no semihosting and nothing to print to, and links only if no panic path is left in it: but for those of the signature's check, which is another crate's. What can't go on
+//! starts anew: ratings and models are in flash.
 
 #![no_std]
 #![no_main]
@@ -11,6 +11,7 @@ use matchstick_firmware::metal::flash::{Flash, mapped};
 use matchstick_firmware::metal::uart::Uart;
 use matchstick_firmware::metal::{self, Metal, entry, reboot};
 use matchstick_firmware::product::{Server, Service};
+#[cfg(not(feature = "signed"))]
 use panic_never as _;
 
 #[entry]
@@ -33,6 +34,13 @@ fn memory() -> Option<(&'static mut Service, &'static mut Server)> {
     static SERVICE: metal::Once<Service> = metal::Once::new(Service::new());
     static SERVER: metal::Once<Server> = metal::Once::new(Server::new());
     Some((SERVICE.take()?, SERVER.take()?))
+}
+
+/// Reached from nowhere but the crate that checks signatures: an upload is then lost, and nothing else.
+#[cfg(feature = "signed")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    reboot()
 }
 
 /// All interrupts but SysTick's, which the counter has: only the UART's is enabled.

@@ -56,6 +56,11 @@ impl matchstick_device::service::Board for Metal {
     fn stack_bytes(&self) -> u32 {
         Platform::stack_bytes(self)
     }
+
+    #[cfg(feature = "signed")]
+    fn maker_key(&self) -> &[u8; 32] {
+        &matchstick_board::MAKER_KEY
+    }
 }
 
 impl Platform for Metal {

@@ -99,6 +99,11 @@ impl matchstick_device::service::Board for Metal {
     fn stack_bytes(&self) -> u32 {
         crate::stack::high_water_bytes()
     }
+
+    #[cfg(feature = "signed")]
+    fn maker_key(&self) -> &[u8; 32] {
+        &crate::MAKER_KEY
+    }
 }
 
 #[cfg(test)]

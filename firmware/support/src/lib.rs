@@ -17,6 +17,8 @@ mod ring;
 mod run;
 mod sectors;
 mod shared;
+#[cfg(feature = "signed")]
+mod signed;
 #[cfg(target_os = "none")]
 pub mod sleep;
 #[cfg(target_os = "none")]
@@ -36,4 +38,6 @@ pub use ring::Ring;
 pub use run::{Storage, run};
 pub use sectors::Sectors;
 pub use shared::Shared;
+#[cfg(feature = "signed")]
+pub use signed::MAKER_KEY;
 pub use window::{OutOfWindow, Window};

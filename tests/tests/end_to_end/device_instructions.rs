@@ -30,7 +30,7 @@ fn shapes() -> [(&'static str, AlignedBytes, u64); 3] {
     [
         shape("net", LayoutKind::Folded, 50, 0, 320_000),
         shape("dot", LayoutKind::Dot, 0, 10, 160_000),
-        shape("both", LayoutKind::Folded, 21, 10, 500_000),
+        shape("both", LayoutKind::Folded, 21, 10, 560_000),
     ]
 }
 

@@ -26,6 +26,7 @@ mod device_instructions;
 mod device_learning;
 mod device_link;
 mod device_resets;
+mod device_signed;
 mod device_soak;
 mod external_memory;
 mod fuzz_seeds;
