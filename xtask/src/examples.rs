@@ -9,6 +9,7 @@ mod library;
 mod machine;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use matchstick::blob::AlignedBytes;
 use matchstick_emulator::{core_from_source, image_sizes};
@@ -73,21 +74,26 @@ fn model(folder: &Path) -> Outcome<AlignedBytes> {
 
 /// Writes a model, with as many hidden units as the arguments say.
 fn write_model(folder: &Path, path: &Path, arguments: &[&str]) -> Outcome {
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--locked", "--release", "--manifest-path", WORKSPACE, "--target-dir"]).arg(folder);
+    let mut command = through_clippy(cargo())?;
+    command.args(["run", "--quiet", "--locked", "--manifest-path", WORKSPACE, "--target-dir"]).arg(folder);
     call(command.args(["--package", "matchstick-example-model", "--"]).arg(path).args(arguments))
 }
 
-/// Builds one, by way of the linter: what Clippy's driver compiles is what the compiler would.
+/// Cargo by way of the linter, warnings denied: what Clippy's driver compiles is what the compiler would, so one build does for both.
+fn through_clippy(mut cargo: Command) -> Outcome<Command> {
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", sysroot()?.join("bin/clippy-driver"));
+    cargo.env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
+    Ok(cargo)
+}
+
+/// Builds one.
 fn build(example: &Example, folder: &Path) -> Outcome<PathBuf> {
     let package = format!("matchstick-example-{}", example.name);
     let target = example.machine.target;
-    let mut build = cargo();
+    let mut build = through_clippy(cargo())?;
     core_from_source(&mut build);
     build.args(["build", "--quiet", "--locked", "--release", "--manifest-path", WORKSPACE, "--target-dir"]).arg(folder);
-    build.args(["--package", &package, "--target", target]);
-    build.env("RUSTC_WORKSPACE_WRAPPER", sysroot()?.join("bin/clippy-driver"));
-    call(build.env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__"))?;
+    call(build.args(["--package", &package, "--target", target]))?;
     Ok(folder.join(target).join("release").join(package))
 }
 

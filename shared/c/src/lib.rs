@@ -22,6 +22,8 @@ mod model;
 mod rank;
 mod status;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod user;
 
 pub use model::*;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use matchstick_emulator::{Board, code_bytes, core_from_source, image_symbols};
 
+use super::through_clippy;
 use crate::failure::{Failure, Outcome, read};
 use crate::firmware;
 use crate::process::{capture, cargo, root, run as call, tool};
@@ -17,7 +18,7 @@ pub const FILE: &str = "libmatchstick_c.a";
 
 /// The header, the lints, and the library for each combination of target and kernel.
 pub fn check(folder: &Path) -> Outcome {
-    let mut header = cargo();
+    let mut header = through_clippy(cargo())?;
     header.args(["test", "--quiet", "--locked", "--manifest-path", MANIFEST, "--target-dir"]).arg(folder);
     call(&mut header)?;
     let functions = functions(&read(&root().join(HEADER))?);
@@ -35,20 +36,18 @@ pub fn check(folder: &Path) -> Outcome {
     Ok(())
 }
 
-/// Builds it for a chip, by way of the linter.
+/// Builds it for a chip.
 pub fn build(folder: &Path, target: &str, features: &[String]) -> Outcome<PathBuf> {
-    let mut build = cargo();
+    let mut build = through_clippy(cargo())?;
     core_from_source(&mut build);
     build.args(["build", "--quiet", "--locked", "--release", "--manifest-path", MANIFEST, "--target-dir"]).arg(folder);
-    build.args(["--target", target, "--features", &features.join(",")]);
-    build.env("RUSTC_WORKSPACE_WRAPPER", sysroot()?.join("bin/clippy-driver"));
-    call(build.env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__"))?;
+    call(build.args(["--target", target, "--features", &features.join(",")]))?;
     Ok(folder.join(target).join("release").join(FILE))
 }
 
 /// Builds it for this computer, with debug assertions.
 pub fn build_for_host(folder: &Path) -> Outcome<PathBuf> {
-    let mut build = cargo();
+    let mut build = through_clippy(cargo())?;
     build.args(["build", "--quiet", "--locked", "--manifest-path", MANIFEST, "--target-dir"]).arg(folder);
     call(&mut build)?;
     Ok(folder.join("debug").join(FILE))
