@@ -2,6 +2,7 @@
 //! silicon. What QEMU has a model of is run by the end-to-end suite.
 
 mod flash;
+mod page;
 mod run;
 mod structure;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::failure::{Failure, Outcome};
 use crate::process::{cargo, root, run as call, target_dir};
-use crate::setup::sysroot;
+use crate::setup::{self, sysroot};
 
 /// What one image takes.
 pub struct Measured {
@@ -45,6 +46,7 @@ pub fn check() -> Outcome {
         all.push(measured);
     }
     print_table(&all);
+    wrong.extend(page::problem(&all)?);
     wrong.extend(all.iter().flat_map(Measured::exceeded));
     outcome(&wrong)
 }
@@ -59,6 +61,12 @@ fn outcome(wrong: &[String]) -> Outcome {
         return Ok(());
     }
     Err(Failure::check(format!("images of boards that people own:\n    {}", wrong.join("\n    "))))
+}
+
+/// `cargo xtask boards`: writes the page of all boards.
+pub fn write_page() -> Outcome {
+    setup::set_up()?;
+    page::write(&measure_all()?)
 }
 
 /// All images, built and weighed.

@@ -38,6 +38,7 @@ cargo xtask COMMAND
     bench [--board BOARD] [--small] [--json]
                             instructions of every call, for every shape of model, at opt-levels 3 and s (--small: only s),
                             other libraries beside them; for all boards it also writes docs/benchmarks.md
+    boards                  builds the images of boards that people own, and writes docs/boards.md
     figures [--out PATH] [--only PREFIX]
                             every figure that the documentation quotes, measured, as JSON
     quality                 trains and evaluates by every published protocol, and writes docs/quality.md
@@ -81,6 +82,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "ci" => Options::parse(command, rest, &[], &[]).and_then(|_| test::ci()),
         "size" => size::run(&Options::parse(command, rest, &["--json"], &[])?),
         "bench" => bench::run(&Options::parse(command, rest, &["--json", "--small"], &["--board"])?),
+        "boards" => Options::parse(command, rest, &[], &[]).and_then(|_| hardware::write_page()),
         "figures" => figures::run(&Options::parse(command, rest, &[], &["--out", "--only"])?),
         "quality" => Options::parse(command, rest, &[], &[]).and_then(|_| quality::run()),
         "scaling" => Options::parse(command, rest, &[], &[]).and_then(|_| scaling::run()),
