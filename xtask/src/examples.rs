@@ -22,6 +22,8 @@ use machine::Machine;
 const WORKSPACE: &str = "shared/examples/Cargo.toml";
 /// What their model is called in their target folder.
 const MODEL: &str = "model.blob";
+/// And a small one that learns from what was touched, not from ratings.
+const HISTORY: &str = "history.blob";
 
 /// A program of `shared/examples`.
 struct Example {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use matchstick::blob::tiny;
 
-use super::{MODEL, expected, library, write_model};
+use super::{HISTORY, MODEL, expected, library, write_model};
 use crate::failure::{Failure, Outcome};
 use crate::process::{capture, root, run as call, shown, succeeds, tool};
 
@@ -22,7 +22,7 @@ pub fn check(folder: &Path, blob: &[u8]) -> Outcome {
     write_model(folder, &wide, &[TOO_WIDE])?;
     let golden = ["tiny_learning.blob", "tiny_folded.blob"].map(|name| root().join("tests/golden").join(name));
 
-    let touched = folder.join("history.blob");
+    let touched = folder.join(HISTORY);
     let history = tiny::history_draft().write().map_err(|error| Failure::check(error.to_string()))?;
     std::fs::write(&touched, &*history).map_err(|error| Failure::check(format!("{}: {error}", touched.display())))?;
 

@@ -58,8 +58,9 @@ fn link(board: &Board, library: &Path, functions: &[String]) -> Outcome<PathBuf>
     let linked = library.with_file_name("all-functions.elf");
     let version = capture(tool("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
-    let program = sysroot()?.join("lib/rustlib").join(host).join("bin/rust-lld");
-    let mut linker = tool(&program.to_string_lossy());
+    let own = sysroot()?.join("lib/rustlib").join(host).join("bin/rust-lld");
+    // Some distributions have it among other programs.
+    let mut linker = if own.is_file() { tool(&own.to_string_lossy()) } else { tool("rust-lld") };
     linker.args(["-flavor", "gnu", "--gc-sections", "--no-undefined", "-z", "max-page-size=4", "-e", &functions[0]]);
     functions.iter().for_each(|function| {
         linker.args(["-u", function]);
