@@ -25,6 +25,7 @@ const OWNED: &[(&str, &str)] = &[
     ("microbit-v1", include_str!("../../firmware/boards/microbit-v1/board.toml")),
     ("microbit-v2", include_str!("../../firmware/boards/microbit-v2/board.toml")),
     ("nrf52840-dk", include_str!("../../firmware/boards/nrf52840-dk/board.toml")),
+    ("lm3s6965evb", include_str!("../../firmware/boards/lm3s6965evb/board.toml")),
     ("stm32f405", include_str!("../../firmware/boards/stm32f405/board.toml")),
     ("nucleo-f411re", include_str!("../../firmware/boards/nucleo-f411re/board.toml")),
 ];

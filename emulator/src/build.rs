@@ -73,7 +73,7 @@ fn build_for(board: &Board, image: Image, maker_key: Option<&str>) -> Result<Pat
     command.arg("build");
     let (package, binary) = match &board.hardware {
         Some(hardware) => {
-            command.arg("--manifest-path").arg(root.join("firmware/boards/Cargo.toml")).arg("--locked");
+            command.arg("--manifest-path").arg(root.join(&hardware.manifest)).arg("--locked");
             (hardware.package.as_str(), hardware.package.as_str())
         }
         None => (image.package(), image.name()),

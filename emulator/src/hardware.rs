@@ -12,6 +12,9 @@ pub struct Hardware {
     pub chip: String,
     /// The crate of its image, in the workspace `firmware/boards`; the image has the same name.
     pub package: String,
+    /// The manifest of the workspace that it is a member of.
+    #[serde(default = "boards_workspace")]
+    pub manifest: String,
     /// Clock of the core once the firmware runs.
     pub clock_hz: u32,
     /// All its flash.
@@ -26,6 +29,10 @@ pub struct Hardware {
     pub tested: Tested,
     /// The ways to flash it, the one that its owner would take first.
     pub flashing: Vec<Flashing>,
+}
+
+fn boards_workspace() -> String {
+    "firmware/boards/Cargo.toml".to_owned()
 }
 
 /// How far an image was tried.

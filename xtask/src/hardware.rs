@@ -81,11 +81,11 @@ fn hardware(board: &Board) -> Outcome<&Hardware> {
 
 /// Builds an image, by way of the linter: what Clippy's driver compiles is what the compiler would.
 fn build(board: &Board) -> Outcome<PathBuf> {
-    let package = &hardware(board)?.package;
+    let Hardware { package, manifest, .. } = hardware(board)?;
     let folder = target_dir().join("boards").join("owned");
     let mut build = cargo();
     core_from_source(&mut build);
-    build.args(["build", "--quiet", "--locked", "--manifest-path"]).arg(root().join("firmware/boards/Cargo.toml"));
+    build.args(["build", "--quiet", "--locked", "--manifest-path"]).arg(root().join(manifest));
     build.args(["--package", package, "--target", &board.target, "--profile", &board.profile]);
     build.args(["--features", &board.features.join(",")]).arg("--target-dir").arg(&folder);
     build.env("RUSTC_WORKSPACE_WRAPPER", sysroot()?.join("bin/clippy-driver"));

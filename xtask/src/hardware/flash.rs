@@ -6,8 +6,7 @@ use matchstick_device::testing::NorFlashModel;
 use matchstick_device::{Region, Slots, Store, item_key};
 use matchstick_emulator::Board;
 
-/// Pages and words of the one board that needs this.
-const PAGE: usize = 16 << 10;
+/// Words of all boards that need this.
 const WORD: usize = 4;
 /// Bytes of a blob that are sent at once.
 const CHUNK: usize = 1024;
@@ -15,9 +14,16 @@ const CHUNK: usize = 1024;
 /// The bytes of store and slots.
 pub fn after_upload(board: &Board, blob: &[u8]) -> Result<[Vec<u8>; 2], String> {
     let hardware = board.hardware.as_ref().ok_or("it has no [hardware]")?;
-    if (hardware.page_bytes as usize, hardware.write_bytes as usize) != (PAGE, WORD) {
-        return Err(format!("its flash has pages of {} bytes, and this is for {PAGE}", hardware.page_bytes));
+    match (hardware.page_bytes, hardware.write_bytes as usize) {
+        (1_024, WORD) => on_pages::<1_024>(board, blob),
+        (16_384, WORD) => on_pages::<16_384>(board, blob),
+        (page, word) => Err(format!(
+            "flash with pages of {page} and words of {word} bytes has no line in xtask/src/hardware/flash.rs"
+        )),
     }
+}
+
+fn on_pages<const PAGE: usize>(board: &Board, blob: &[u8]) -> Result<[Vec<u8>; 2], String> {
     let said = |error: &dyn std::fmt::Debug| format!("{error:?}");
     // As one piece: where in the address space its two parts are doesn't matter here.
     let (store, slot) = (board.store.length, board.slots.length / 2);
