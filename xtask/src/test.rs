@@ -58,9 +58,13 @@ pub fn ci() -> Outcome {
 fn format() -> Outcome {
     call(cargo().args(["fmt", "--all", "--check"]))?;
     // The workspaces beside this one.
-    for manifest in
-        ["fuzz/Cargo.toml", "shared/examples/Cargo.toml", "shared/c/Cargo.toml", "firmware/boards/Cargo.toml"]
-    {
+    for manifest in [
+        "fuzz/Cargo.toml",
+        "shared/examples/Cargo.toml",
+        "shared/c/Cargo.toml",
+        "firmware/boards/Cargo.toml",
+        "firmware/boards/esp32-c3/Cargo.toml",
+    ] {
         let manifest = root().join(manifest);
         if manifest.is_file() {
             call(cargo().args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;

@@ -123,7 +123,9 @@ fn runs(board: &Board, feature: &str) -> Outcome<bool> {
     let is_engine = |line: &&str| line.starts_with("matchstick = ");
     let lines: Vec<&str> = manifest.lines().filter(is_engine).collect();
     let has = |feature: &str| lines.iter().all(|line| line.contains(&format!("\"{feature}\"")));
-    Ok(!lines.is_empty() && (feature.is_empty() || has("default") || has(feature)))
+    // Where the line is not that of a workspace without them, default features are on.
+    let is_whole = lines.iter().all(|line| line.contains("path = ") && !line.contains("default-features = false"));
+    Ok(!lines.is_empty() && (feature.is_empty() || is_whole || has("default") || has(feature)))
 }
 
 /// The largest catalogue of a net of 50 units whose blob has this much room, in full hundreds.
@@ -221,7 +223,7 @@ mod tests {
     #[test]
     fn parts_that_an_image_leaves_out_are_told() {
         let has = |board, feature| runs(Board::owned_by_name(board).unwrap(), feature).unwrap();
-        assert!(has("pico", "pq") && has("pico2-riscv", "int4") && has("microbit-v1", ""));
+        assert!(has("pico", "pq") && has("pico2-riscv", "int4") && has("esp32-c3", "pq") && has("microbit-v1", ""));
         assert!(!has("microbit-v1", "pq") && !has("microbit-v1", "int4"));
     }
 }

@@ -1,5 +1,7 @@
 //! What must be true of an image for its chip to boot it: where everything lies, what the core reads first, and what the chip's ROM looks for.
 
+mod esp;
+
 use std::ops::Range;
 
 use matchstick_emulator::{Board, Region};
@@ -14,6 +16,10 @@ struct Loaded<'a>(u64, &'a [u8]);
 pub fn problems(board: &Board, elf: &[u8]) -> object::Result<Vec<String>> {
     let header = FileHeader32::<LittleEndian>::parse(elf)?;
     let endian = header.endian()?;
+    let chip = board.hardware.as_ref().map_or("", |hardware| hardware.chip.as_str());
+    if chip == "ESP32-C3" {
+        return esp::problems(board, elf);
+    }
     let (mut wrong, mut loaded) = (Vec::new(), Vec::new());
     let (flash, ram) = (range(&board.flash), range(&board.ram));
     for segment in header.program_headers(endian, elf)? {
@@ -39,7 +45,6 @@ pub fn problems(board: &Board, elf: &[u8]) -> object::Result<Vec<String>> {
         loaded.push(Loaded(at, bytes));
     }
     let entry = u64::from(header.e_entry(endian));
-    let chip = board.hardware.as_ref().map_or("", |hardware| hardware.chip.as_str());
     let start = flash.start;
     if board.target.starts_with("thumb") {
         let vectors = if chip == "RP2040" { start + BOOT2_BYTES } else { start };
