@@ -58,7 +58,7 @@ mod upload;
 mod work;
 
 use heapless::Vec;
-use matchstick::link::{Incoming, Server};
+use matchstick::link::{Incoming, LinkCounts, Request, Server};
 use matchstick::{Memory, Model};
 
 use crate::{MappedFlash, Region, SlotError, Slots, Store, StoreError};
@@ -218,6 +218,19 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
             }
         };
         Some((bytes, core::mem::take(&mut self.next)))
+    }
+
+    /// Answers a request of the device itself, by its buttons, say: the bytes of the reply, at the start of `message`, which [`Reply::from_bytes`](matchstick::link::Reply::from_bytes)
+    /// reads. It ends a ranking that a host has asked for in slices, as any other request does; requests of uploads and the like are for hosts.
+    pub fn ask<'m, F: MappedFlash, B: Board>(
+        &mut self,
+        context: &mut Context<'_, F, B>,
+        request: &Request<'_>,
+        message: &'m mut [u8],
+    ) -> Option<&'m [u8]> {
+        let line = answer::Line { counts: LinkCounts::default(), receive: 0 };
+        let length = self.answer(context, &line, request, message)?;
+        message.get(..length)
     }
 
     /// Another host, or the same one anew: it knows nothing of what was begun. Uploads go on.

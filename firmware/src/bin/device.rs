@@ -6,7 +6,7 @@
 #![no_std]
 #![no_main]
 
-use matchstick_board::Storage;
+use matchstick_board::{NoPanel, Storage};
 use matchstick_firmware::metal::flash::{Flash, mapped};
 use matchstick_firmware::metal::uart::Uart;
 use matchstick_firmware::metal::{self, Metal, entry, reboot};
@@ -26,7 +26,7 @@ fn run() -> Option<()> {
     let (service, server) = memory()?;
     let (mut flash, mut line, mut board) = (Flash::take()?, Uart::start()?, Metal::start());
     let storage = Storage { flash: &mut flash, places: Flash::places(), mapped };
-    matchstick_board::run(service, server, storage, &mut board, &mut line)
+    matchstick_board::run(service, server, storage, &mut board, &mut line, &mut NoPanel)
 }
 
 /// What is too large for the stack. Zeros, so it takes no flash.

@@ -11,6 +11,7 @@ mod clock;
 pub mod large;
 mod line;
 mod once;
+mod panel;
 #[cfg(target_os = "none")]
 pub mod places;
 mod ring;
@@ -34,8 +35,9 @@ pub use clock::Metal;
 pub use clock::{Clock, Milliseconds};
 pub use line::{Both, Line};
 pub use once::Once;
+pub use panel::{Buttons, Light};
 pub use ring::Ring;
-pub use run::{Storage, run};
+pub use run::{NoPanel, Panel, Storage, run};
 pub use sectors::Sectors;
 pub use shared::Shared;
 #[cfg(feature = "signed")]

@@ -90,6 +90,12 @@ impl<A: Read + ReadReady, B: Read + ReadReady> Read for Both<A, B> {
     }
 }
 
+impl<A: ReadReady, B: ReadReady> ReadReady for Both<A, B> {
+    fn read_ready(&mut self) -> Result<bool, Self::Error> {
+        Ok(self.first.read_ready().map_err(kind)? || self.second.read_ready().map_err(kind)?)
+    }
+}
+
 impl<A: Write, B: Write> Write for Both<A, B> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
         if self.is_second { self.second.write(bytes).map_err(kind) } else { self.first.write(bytes).map_err(kind) }
@@ -102,6 +108,16 @@ impl<A: Write, B: Write> Write for Both<A, B> {
 
 #[cfg(target_os = "none")]
 use crate::sleep::sleep_until;
+
+/// Until the next interrupt, if a line's or the clock's comes; the caller then looks what it has brought.
+#[cfg(target_os = "none")]
+pub(crate) use crate::sleep::sleep_once;
+
+/// On a computer nothing interrupts.
+#[cfg(not(target_os = "none"))]
+pub(crate) fn sleep_once() {
+    std::thread::yield_now();
+}
 
 /// On a computer nothing interrupts.
 #[cfg(not(target_os = "none"))]

@@ -1,10 +1,12 @@
 //! The main loop of the image `device`, the same on every board.
 
-use embedded_io::{Read, Write};
+use embedded_io::{Read, ReadReady, Write};
 use matchstick::Model;
 use matchstick::link::Server;
 use matchstick_device::service::{Board, Context, Next, Places, Service};
 use matchstick_device::{MappedFlash, Region};
+
+use crate::line::sleep_once;
 
 /// Where ratings and models are kept.
 #[derive(Debug)]
@@ -18,11 +20,56 @@ pub struct Storage<'f, F> {
     pub mapped: fn(Region) -> &'static [u8],
 }
 
+/// What else the main loop looks at between what comes over the line: buttons and a light.
+pub trait Panel {
+    /// Whether there is anything to look at. Without it the main loop sleeps until something comes over the line.
+    const IS_THERE: bool;
+
+    /// Looks at the buttons, and does what they ask for. Called whenever an interrupt has come, once a millisecond at least where the clock interrupts.
+    fn look<
+        F: MappedFlash,
+        B: Board,
+        const RATINGS: usize,
+        const CAPACITY: usize,
+        const TABLE_WORDS: usize,
+        const COORDINATES: usize,
+        const HELD: usize,
+    >(
+        &mut self,
+        service: &mut Service<RATINGS, CAPACITY, TABLE_WORDS, COORDINATES, HELD>,
+        context: &mut Context<'_, F, B>,
+    );
+}
+
+/// A board without buttons.
+#[derive(Clone, Copy, Debug)]
+pub struct NoPanel;
+
+impl Panel for NoPanel {
+    const IS_THERE: bool = false;
+
+    fn look<
+        F: MappedFlash,
+        B: Board,
+        const RATINGS: usize,
+        const CAPACITY: usize,
+        const TABLE_WORDS: usize,
+        const COORDINATES: usize,
+        const HELD: usize,
+    >(
+        &mut self,
+        _: &mut Service<RATINGS, CAPACITY, TABLE_WORDS, COORDINATES, HELD>,
+        _: &mut Context<'_, F, B>,
+    ) {
+    }
+}
+
 /// Serves what comes over `line` until the device is to start anew, or can't begin, or the line fails: the caller reboots then.
 pub fn run<
     F: MappedFlash,
     B: Board,
-    L: Read + Write,
+    L: Read + ReadReady + Write,
+    P: Panel,
     const RATINGS: usize,
     const CAPACITY: usize,
     const TABLE_WORDS: usize,
@@ -36,13 +83,14 @@ pub fn run<
     storage: Storage<'_, F>,
     board: &mut B,
     line: &mut L,
+    panel: &mut P,
 ) -> Option<()> {
     let Storage { flash, places, mapped } = storage;
     service.open(flash, places, board.name()).ok()?;
     loop {
         let model = service.running().and_then(|region| Model::from_bytes(mapped(region)).ok());
         let mut context = Context { flash: &mut *flash, board: &mut *board, model: model.as_ref() };
-        if serve(service, server, &mut context, line)? == Next::Reboot {
+        if serve(service, server, &mut context, line, panel)? == Next::Reboot {
             return Some(());
         }
     }
@@ -52,7 +100,8 @@ pub fn run<
 fn serve<
     F: MappedFlash,
     B: Board,
-    L: Read + Write,
+    L: Read + ReadReady + Write,
+    P: Panel,
     const RATINGS: usize,
     const CAPACITY: usize,
     const TABLE_WORDS: usize,
@@ -65,9 +114,14 @@ fn serve<
     server: &mut Server<RECEIVE, SEND>,
     context: &mut Context<'_, F, B>,
     line: &mut L,
+    panel: &mut P,
 ) -> Option<Next> {
     let mut buffer = [0; 32];
     loop {
+        while P::IS_THERE && !line.read_ready().ok()? {
+            panel.look(service, context);
+            sleep_once();
+        }
         let count = line.read(&mut buffer).ok()?;
         let mut received = buffer.get(..count)?;
         while let Some((bytes, next)) = service.serve(server, context, &mut received) {

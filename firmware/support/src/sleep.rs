@@ -16,6 +16,11 @@ pub fn sleep_until(mut ready: impl FnMut() -> bool) {
     }
 }
 
+/// Sleeps until the next interrupt, which the clock's is, at the latest: one that came since the caller looked is slept over for a millisecond.
+pub fn sleep_once() {
+    wait();
+}
+
 #[cfg(target_arch = "arm")]
 fn off() {
     cortex_m::interrupt::disable();

@@ -120,6 +120,14 @@ impl<'a> Request<'a> {
     }
 }
 
+impl<'a> Reply<'a> {
+    /// The reply that these bytes are, whole; none where they are no reply.
+    #[must_use]
+    pub fn from_bytes(bytes: &'a [u8]) -> Option<Self> {
+        decode(bytes)
+    }
+}
+
 impl Reply<'_> {
     /// Writes the reply at the start of a buffer; its length, or nothing where it doesn't fit.
     #[must_use]

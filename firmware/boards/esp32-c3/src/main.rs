@@ -12,7 +12,7 @@ use esp_hal::usb::usb_serial_jtag::{UsbSerialJtag, UsbSerialJtagRx, UsbSerialJta
 use esp_hal::{Blocking, clock::CpuClock, handler, main};
 use esp_storage::FlashStorage;
 use matchstick_board::large::{RING_BYTES, Server, Service};
-use matchstick_board::{Both, Line, Once, Ring, Shared, Storage, Window, stack};
+use matchstick_board::{Both, Line, NoPanel, Once, Ring, Shared, Storage, Window, stack};
 use matchstick_device::Region;
 use matchstick_device::service::{Board, Places};
 
@@ -81,7 +81,7 @@ fn run() -> Option<()> {
 
     let uart = Line::new(&UART_RING, UartTransmitter, resume_uart);
     let mut line = Both::new(uart, Line::new(&USB_RING, UsbTransmitter(transmitter), resume_usb));
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, storage, &mut Esp32C3, &mut line)
+    matchstick_board::run(SERVICE.take()?, SERVER.take()?, storage, &mut Esp32C3, &mut line, &mut NoPanel)
 }
 
 /// The bytes of a model; none where the range isn't the slots'.

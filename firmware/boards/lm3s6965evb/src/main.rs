@@ -10,7 +10,7 @@ use cortex_m::peripheral::{NVIC, Peripherals, SCB};
 use cortex_m_rt::{entry, exception};
 use lm3s6965::{Interrupt, interrupt};
 use matchstick_board::large::{RING_BYTES, Server, Service};
-use matchstick_board::{Line, Metal, Once, Ring, places, stack, systick};
+use matchstick_board::{Line, Metal, NoPanel, Once, Ring, places, stack, systick};
 
 /// The oscillator in the chip, which runs after reset.
 const CORE_HZ: u32 = 12_000_000;
@@ -33,7 +33,14 @@ fn run() -> Option<()> {
     let mut board = Metal { name: "lm3s6965evb", clock };
     // SAFETY: it is the driver of the flash that memory.x speaks of, and there is no other.
     let mut flash = unsafe { places::window(flash::Flash::start(), 0) };
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
+    matchstick_board::run(
+        SERVICE.take()?,
+        SERVER.take()?,
+        places::storage(&mut flash),
+        &mut board,
+        &mut line,
+        &mut NoPanel,
+    )
 }
 
 /// There is room in the ring.

@@ -10,7 +10,7 @@ use core::convert::Infallible;
 
 use cortex_m::peripheral::{NVIC, SCB};
 use embedded_io::{Read, ReadReady, Write, WriteReady};
-use matchstick_board::{Clock, Line, Metal, Milliseconds, Once, Ring, Shared, places, stack};
+use matchstick_board::{Clock, Line, Metal, Milliseconds, NoPanel, Once, Ring, Shared, places, stack};
 use nrf51_hal as hal;
 use nrf51_hal::gpio::{Level, p0};
 use nrf51_hal::pac::{Interrupt, Peripherals, TIMER0, UART0, interrupt};
@@ -70,7 +70,14 @@ fn run() -> Option<()> {
     let (mut board, mut line) = (Metal { name: "microbit-v1", clock }, Line::new(&RING, Transmitter, resume));
     // SAFETY: it is the driver of the flash that memory.x speaks of, and there is no other.
     let mut flash = unsafe { places::window(flash::Flash(chip.NVMC), 0) };
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
+    matchstick_board::run(
+        SERVICE.take()?,
+        SERVER.take()?,
+        places::storage(&mut flash),
+        &mut board,
+        &mut line,
+        &mut NoPanel,
+    )
 }
 
 /// The HAL's UART, between two looks of the interrupt handler at it.

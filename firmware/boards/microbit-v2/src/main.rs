@@ -6,7 +6,7 @@
 use cortex_m::peripheral::{NVIC, SCB};
 use cortex_m_rt::{entry, exception};
 use matchstick_board::large::{RING_BYTES, Server, Service};
-use matchstick_board::{Line, Metal, Once, Ring, places, stack, systick};
+use matchstick_board::{Buttons, Light, Line, Metal, Once, Ring, places, stack, systick};
 use nrf52833_hal as hal;
 use nrf52833_hal::gpio::{Level, p0, p1};
 use nrf52833_hal::pac::{CorePeripherals, Interrupt, Peripherals, interrupt};
@@ -38,6 +38,12 @@ fn run() -> Option<()> {
     let (low, high) = (p0::Parts::new(chip.P0), p1::Parts::new(chip.P1));
     let txd = low.p0_06.into_push_pull_output(Level::High).degrade();
     let rxd = high.p1_08.into_floating_input().degrade();
+    // The buttons A and B, and the ring 0; the lamp is the one in the middle of the matrix.
+    let buttons = (low.p0_14.into_pullup_input(), low.p0_23.into_pullup_input(), low.p0_02.into_pullup_input());
+    let (like, dislike, next) = buttons;
+    let _column = low.p0_31.into_push_pull_output(Level::Low);
+    let light = Light::new(low.p0_15.into_push_pull_output(Level::Low), false);
+    let mut panel = Buttons::new(like, dislike, next, light);
     let transmitter = uart::start(chip.UART0, &txd, &rxd);
     resume();
 
@@ -45,7 +51,14 @@ fn run() -> Option<()> {
     let mut board = Metal { name: "microbit-v2", clock };
     // SAFETY: it is the driver of the flash that memory.x speaks of, and there is no other.
     let mut flash = unsafe { places::window(flash::Flash(chip.NVMC), 0) };
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
+    matchstick_board::run(
+        SERVICE.take()?,
+        SERVER.take()?,
+        places::storage(&mut flash),
+        &mut board,
+        &mut line,
+        &mut panel,
+    )
 }
 
 /// There is room in the ring.

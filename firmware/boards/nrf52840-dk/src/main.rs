@@ -1,4 +1,4 @@
-//! Nordic nRF52840-DK: the UART of the debug chip, which is a USB port of the computer, and the chip's own USB socket.
+//! Nordic nRF52840-DK: the UART of the debug chip, which is a USB port of the computer, the chip's own USB socket, buttons 1 to 3 and LED 1.
 
 #![no_std]
 #![no_main]
@@ -7,7 +7,7 @@ use cortex_m::peripheral::{NVIC, SCB};
 use cortex_m_rt::{entry, exception};
 use matchstick_board::large::{RING_BYTES, Server, Service};
 use matchstick_board::usb::Usb;
-use matchstick_board::{Both, Line, Metal, Once, Ring, places, stack, systick};
+use matchstick_board::{Both, Buttons, Light, Line, Metal, Once, Ring, places, stack, systick};
 use nrf52840_hal as hal;
 use nrf52840_hal::clocks::{Clocks, ExternalOscillator, Internal, LfOscStopped};
 use nrf52840_hal::gpio::{Level, p0};
@@ -46,6 +46,10 @@ fn run() -> Option<()> {
     let pins = p0::Parts::new(chip.P0);
     let txd = pins.p0_06.into_push_pull_output(Level::High).degrade();
     let rxd = pins.p0_08.into_floating_input().degrade();
+    let buttons = (pins.p0_11.into_pullup_input(), pins.p0_12.into_pullup_input(), pins.p0_24.into_pullup_input());
+    let (like, dislike, next) = buttons;
+    let light = Light::new(pins.p0_13.into_push_pull_output(Level::High), true);
+    let mut panel = Buttons::new(like, dislike, next, light);
     let transmitter = uart::start(chip.UART0, &txd, &rxd);
     resume();
 
@@ -61,7 +65,14 @@ fn run() -> Option<()> {
     let mut board = Metal { name: "nrf52840-dk", clock };
     // SAFETY: it is the driver of the flash that memory.x speaks of, and there is no other.
     let mut flash = unsafe { places::window(flash::Flash(chip.NVMC), 0) };
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
+    matchstick_board::run(
+        SERVICE.take()?,
+        SERVER.take()?,
+        places::storage(&mut flash),
+        &mut board,
+        &mut line,
+        &mut panel,
+    )
 }
 
 /// There is room in the UART's ring.

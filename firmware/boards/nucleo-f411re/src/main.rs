@@ -6,7 +6,7 @@
 use cortex_m::peripheral::{NVIC, SCB};
 use cortex_m_rt::{entry, exception};
 use matchstick_board::large::{RING_BYTES, Server, Service};
-use matchstick_board::{Line, Metal, Once, Ring, Shared, places, stack, systick};
+use matchstick_board::{Buttons, Light, Line, Metal, Once, Ring, Shared, places, stack, systick};
 use matchstick_stm32f4::{Transmitter, flash, on_interrupt};
 use stm32f4xx_hal::pac::{Interrupt, Peripherals, USART2, interrupt};
 use stm32f4xx_hal::prelude::*;
@@ -36,7 +36,10 @@ fn run() -> Option<()> {
     let mut rcc = chip.RCC.freeze(rcc::Config::hsi().sysclk(CORE_HZ.Hz()));
     let clock = systick::start(core.SYST, rcc.clocks.hclk().raw());
 
-    let pins = chip.GPIOA.split(&mut rcc);
+    let (pins, more, blue) = (chip.GPIOA.split(&mut rcc), chip.GPIOB.split(&mut rcc), chip.GPIOC.split(&mut rcc));
+    let (like, dislike) = (pins.pa10.into_pull_up_input(), more.pb5.into_pull_up_input());
+    let light = Light::new(pins.pa5.into_push_pull_output(), false);
+    let mut panel = Buttons::new(like, dislike, blue.pc13.into_pull_up_input(), light);
     let config = Config::default().baudrate(115_200.bps());
     let uart = chip.USART2.serial((pins.pa2, pins.pa3), config, &mut rcc).ok()?;
     let (transmitter, mut receiver) = uart.split();
@@ -46,7 +49,14 @@ fn run() -> Option<()> {
 
     let mut line = Line::new(&RING, Transmitter(transmitter), resume);
     let (mut board, mut flash) = (Metal { name: "nucleo-f411re", clock }, flash(chip.FLASH, SECTORS));
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
+    matchstick_board::run(
+        SERVICE.take()?,
+        SERVER.take()?,
+        places::storage(&mut flash),
+        &mut board,
+        &mut line,
+        &mut panel,
+    )
 }
 
 /// There is room in the ring.

@@ -1,4 +1,4 @@
-//! Raspberry Pi Pico: UART0 on GP0 and GP1, and a serial port over USB.
+//! Raspberry Pi Pico: UART0 on GP0 and GP1, a serial port over USB, three buttons and the lamp on the board.
 
 #![no_std]
 #![no_main]
@@ -12,7 +12,7 @@ use cortex_m_rt::exception;
 use fugit::RateExtU32;
 use matchstick_board::large::{RING_BYTES, Server, Service};
 use matchstick_board::usb::Usb;
-use matchstick_board::{Both, Line, Metal, Once, Ring, Shared, places, stack, systick};
+use matchstick_board::{Both, Buttons, Light, Line, Metal, Once, Ring, Shared, places, stack, systick};
 use rp2040_hal::clocks::{Clock as _, init_clocks_and_plls};
 use rp2040_hal::gpio::bank0::{Gpio0, Gpio1};
 use rp2040_hal::gpio::{FunctionUart, Pin, Pins, PullDown};
@@ -56,6 +56,10 @@ fn run() -> Option<()> {
     let clock = systick::start(core.SYST, CORE_HZ);
 
     let pins = Pins::new(chip.IO_BANK0, chip.PADS_BANK0, Sio::new(chip.SIO).gpio_bank0, &mut chip.RESETS);
+    let buttons =
+        (pins.gpio10.into_pull_up_input(), pins.gpio11.into_pull_up_input(), pins.gpio12.into_pull_up_input());
+    let (like, dislike, next) = buttons;
+    let mut panel = Buttons::new(like, dislike, next, Light::new(pins.gpio25.into_push_pull_output(), false));
     let uart_pins = (pins.gpio0.into_function(), pins.gpio1.into_function());
     let config = UartConfig::new(115_200.Hz(), DataBits::Eight, None, StopBits::One);
     let uart = UartPeripheral::new(chip.UART0, uart_pins, &mut chip.RESETS);
@@ -74,7 +78,14 @@ fn run() -> Option<()> {
     let mut board = Metal { name: "pico", clock };
     // SAFETY: it is the driver of the flash that memory.x speaks of, and there is no other.
     let mut flash = unsafe { places::window(flash::Flash, flash::ORIGIN) };
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
+    matchstick_board::run(
+        SERVICE.take()?,
+        SERVER.take()?,
+        places::storage(&mut flash),
+        &mut board,
+        &mut line,
+        &mut panel,
+    )
 }
 
 /// The HAL's sending half.

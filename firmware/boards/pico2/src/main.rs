@@ -1,4 +1,4 @@
-//! Raspberry Pi Pico 2, its Arm or its RISC-V cores: UART0 on GP0 and GP1, and a serial port over USB.
+//! Raspberry Pi Pico 2, its Arm or its RISC-V cores: UART0 on GP0 and GP1, a serial port over USB, three buttons and the lamp on the board.
 
 #![no_std]
 #![no_main]
@@ -7,10 +7,10 @@ mod flash;
 
 use core::convert::Infallible;
 
-use fugit::RateExtU32;
+use fugit::{MicrosDurationU32, RateExtU32};
 use matchstick_board::large::{RING_BYTES, Server, Service};
 use matchstick_board::usb::Usb;
-use matchstick_board::{Both, Line, Once, Ring, Shared, places, stack};
+use matchstick_board::{Both, Buttons, Light, Line, Once, Ring, Shared, places, stack};
 use matchstick_device::service::Board;
 use rp235x_hal::arch::{interrupt_mask, interrupt_pend, interrupt_unmask};
 use rp235x_hal::block::ImageDef;
@@ -18,7 +18,7 @@ use rp235x_hal::clocks::{Clock as _, init_clocks_and_plls};
 use rp235x_hal::gpio::bank0::{Gpio0, Gpio1};
 use rp235x_hal::gpio::{FunctionUart, Pin, Pins, PullDown};
 use rp235x_hal::pac::{Interrupt, Peripherals, UART0};
-use rp235x_hal::timer::{CopyableTimer0, Timer};
+use rp235x_hal::timer::{Alarm, Alarm0, CopyableTimer0, Timer};
 use rp235x_hal::uart::{DataBits, Reader, StopBits, UartConfig, UartPeripheral, Writer};
 use rp235x_hal::usb::UsbBus;
 use rp235x_hal::{Sio, Watchdog};
@@ -35,11 +35,15 @@ const CRYSTAL_HZ: u32 = 12_000_000;
 /// Cycles of the core in a microsecond.
 const CYCLES_PER_US: u64 = 150;
 
+/// How often buttons are looked at.
+const LOOK: MicrosDurationU32 = MicrosDurationU32::millis(1);
+
 type UartPins = (Pin<Gpio0, FunctionUart, PullDown>, Pin<Gpio1, FunctionUart, PullDown>);
 
 static SERVICE: Once<Service> = Once::new(Service::new());
 static SERVER: Once<Server> = Once::new(Server::new());
 static UART: Shared<Reader<UART0, UartPins>> = Shared::new();
+static ALARM: Shared<Alarm0<CopyableTimer0>> = Shared::new();
 static UART_RING: Ring<RING_BYTES> = Ring::new();
 static USB: Usb<UsbBus, RING_BYTES> = Usb::new();
 
@@ -56,9 +60,13 @@ fn run() -> Option<()> {
     let (clocks, pll, usb_pll) = (chip.CLOCKS, chip.PLL_SYS, chip.PLL_USB);
     let clocks =
         init_clocks_and_plls(CRYSTAL_HZ, chip.XOSC, clocks, pll, usb_pll, &mut chip.RESETS, &mut watchdog).ok()?;
-    let timer = Timer::new_timer0(chip.TIMER0, &mut chip.RESETS, &clocks);
+    let mut timer = Timer::new_timer0(chip.TIMER0, &mut chip.RESETS, &clocks);
 
     let pins = Pins::new(chip.IO_BANK0, chip.PADS_BANK0, Sio::new(chip.SIO).gpio_bank0, &mut chip.RESETS);
+    let buttons =
+        (pins.gpio10.into_pull_up_input(), pins.gpio11.into_pull_up_input(), pins.gpio12.into_pull_up_input());
+    let (like, dislike, next) = buttons;
+    let mut panel = Buttons::new(like, dislike, next, Light::new(pins.gpio25.into_push_pull_output(), false));
     let uart_pins = (pins.gpio0.into_function(), pins.gpio1.into_function());
     let config = UartConfig::new(115_200.Hz(), DataBits::Eight, None, StopBits::One);
     let uart = UartPeripheral::new(chip.UART0, uart_pins, &mut chip.RESETS);
@@ -70,6 +78,14 @@ fn run() -> Option<()> {
     let bus = UsbBus::new(chip.USB, chip.USB_DPRAM, clocks.usb_clock, true, &mut chip.RESETS);
     USB.start(BUS.take()?.insert(UsbBusAllocator::new(bus)), "Matchstick on a Raspberry Pi Pico 2")?;
 
+    // Buttons are looked at when an interrupt has come: this one comes once a millisecond.
+    let mut alarm = timer.alarm_0()?;
+    alarm.schedule(LOOK).ok()?;
+    alarm.enable_interrupt();
+    ALARM.put(alarm);
+    // SAFETY: no code relies on this interrupt being masked.
+    unsafe { interrupt_unmask(Interrupt::TIMER0_IRQ_0) };
+
     resume_uart();
     resume_usb();
     // SAFETY: not in a critical section.
@@ -78,7 +94,14 @@ fn run() -> Option<()> {
     let mut line = Both::new(uart, Line::new(USB.ring(), USB.transmitter(), resume_usb));
     // SAFETY: it is the driver of the flash that memory.x speaks of, and there is no other.
     let mut flash = unsafe { places::window(flash::Flash, flash::ORIGIN) };
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut Pico2(timer), &mut line)
+    matchstick_board::run(
+        SERVICE.take()?,
+        SERVER.take()?,
+        places::storage(&mut flash),
+        &mut Pico2(timer),
+        &mut line,
+        &mut panel,
+    )
 }
 
 /// The board, with the chip's timer of microseconds.
@@ -149,6 +172,17 @@ fn UART0_IRQ() {
     if is_done == Some(false) {
         interrupt_mask(Interrupt::UART0_IRQ);
     }
+}
+
+/// As above.
+#[unsafe(no_mangle)]
+#[allow(non_snake_case, reason = "the chip's name")]
+fn TIMER0_IRQ_0() {
+    ALARM.with(|alarm| {
+        alarm.clear_interrupt();
+        // A time so near can't be too far.
+        _ = alarm.schedule(LOOK);
+    });
 }
 
 /// As above.

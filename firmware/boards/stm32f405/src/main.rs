@@ -7,7 +7,7 @@ use cortex_m::peripheral::{NVIC, SCB};
 use cortex_m_rt::{entry, exception};
 use matchstick_board::large::{RING_BYTES, Server, Service};
 use matchstick_board::usb::Usb;
-use matchstick_board::{Both, Line, Metal, Once, Ring, Shared, places, stack, systick};
+use matchstick_board::{Both, Line, Metal, NoPanel, Once, Ring, Shared, places, stack, systick};
 use matchstick_stm32f4::{Transmitter, flash, on_interrupt};
 use stm32f4xx_hal::otg_fs::{USB as Otg, UsbBus};
 use stm32f4xx_hal::pac::{Interrupt, Peripherals, RCC, USART1, interrupt};
@@ -75,7 +75,14 @@ fn run() -> Option<()> {
     let uart = Line::new(&UART_RING, Transmitter(transmitter), resume_uart);
     let mut line = Both::new(uart, Line::new(USB.ring(), USB.transmitter(), resume_usb));
     let (mut board, mut flash) = (Metal { name: "stm32f405", clock }, flash(chip.FLASH, SECTORS));
-    matchstick_board::run(SERVICE.take()?, SERVER.take()?, places::storage(&mut flash), &mut board, &mut line)
+    matchstick_board::run(
+        SERVICE.take()?,
+        SERVER.take()?,
+        places::storage(&mut flash),
+        &mut board,
+        &mut line,
+        &mut NoPanel,
+    )
 }
 
 /// Whether the board's crystal runs, some milliseconds after it was started. Without one (QEMU has none) the chip's own oscillator of 16 MHz serves the UART,
