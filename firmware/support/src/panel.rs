@@ -126,9 +126,9 @@ fn choose<
         match Reply::from_bytes(reply)? {
             Reply::Progress { .. } => request = Request::Continue,
             Reply::Ranked(bytes) => {
-                let entries = ranked(bytes);
+                let mut entries = ranked(bytes);
                 let place = position.checked_rem(entries.len())?;
-                let entry = entries.skip(place).next()?;
+                let entry = entries.nth(place)?;
                 let stars = entry.score.rating.0.saturating_add(1 << 15) >> 16;
                 return Some((entry.item, u64::from(stars.max(0).unsigned_abs())));
             }
