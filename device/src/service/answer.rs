@@ -7,7 +7,7 @@ use matchstick::{BlobError, Model};
 use super::task::Task;
 use super::{Board, Context, Next, Service};
 use crate::store::RECORD_BYTES;
-use crate::{MappedFlash, SlotError, StoreError};
+use crate::{MappedFlash, SlotError, Slots, StoreError};
 
 /// What an answer has to know of the line.
 pub(super) struct Line {
@@ -105,7 +105,7 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
 
     #[inline(never)]
     fn info<'c, F: MappedFlash, B: Board>(&self, context: &Context<'c, F, B>) -> Result<Info<'c>, Failure<'static>> {
-        let slots = self.slots.first().ok_or(Failure::SlotFailed)?;
+        let slots = self.slots.first();
         let ratings = self.store.ratings().len();
         let bytes = |ratings: usize| ratings.wrapping_mul(RECORD_BYTES) as u32;
         let mut info = Info {
@@ -116,8 +116,8 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
             ratings: ratings as u32,
             store_used: bytes(ratings),
             store_free: bytes(self.store.capacity().saturating_sub(ratings)),
-            slots: 2,
-            slot_bytes: slots.capacity_bytes::<F>(),
+            slots: if slots.is_some() { 2 } else { 0 },
+            slot_bytes: slots.map_or(0, Slots::capacity_bytes::<F>),
             stack_bytes: context.board.stack_bytes(),
             ..Info::default()
         };

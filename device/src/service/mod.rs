@@ -176,18 +176,22 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     /// Reads ratings and models from flash, and finishes what a power cut interrupted. To be called once after start-up, before anything else.
     ///
     /// # Errors
-    /// [`OpenError`].
+    /// [`OpenError`]. The service can be used all the same: what needs the part that failed is answered with
+    /// [`Failure::StoreFailed`](matchstick::link::Failure::StoreFailed) or [`Failure::SlotFailed`](matchstick::link::Failure::SlotFailed), ratings are read again whenever they are needed, and forgetting everything makes a store that can't be
+    /// read anew.
     pub fn open<F: MappedFlash>(
         &mut self,
         flash: &mut F,
         places: Places,
         board: &str,
     ) -> Result<(), OpenError<F::Error>> {
-        self.store.start(flash, places.store).map_err(OpenError::Store)?;
-        let slots = Slots::open(flash, places.slots, matchstick::link::item_key(board.as_bytes()));
+        let opened = self.store.start(flash, places.store).map_err(OpenError::Store);
         self.slots.clear();
-        let _ = self.slots.push(slots.map_err(OpenError::Slots)?);
-        Ok(())
+        match Slots::open(flash, places.slots, matchstick::link::item_key(board.as_bytes())) {
+            Ok(slots) => _ = self.slots.push(slots),
+            Err(error) => return opened.and(Err(OpenError::Slots(error))),
+        }
+        opened
     }
 
     /// Where the running model lies, to its last byte.

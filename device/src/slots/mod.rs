@@ -85,15 +85,11 @@ impl Slots {
         }
         // With no model, uploads go to slot 0.
         let mut slots = Self { regions, lists: [a, b], board, running: None, slot: 1, upload: None };
-        // The newest first: where it is whole, nothing of the other one is read.
-        let sequence = |flash: &mut F, slot: usize| -> Result<u32, F::Error> {
-            Ok(slots.list(slot).commits(flash)?.0.map_or(0, |entry| entry.sequence))
-        };
-        let newest = usize::from(sequence(flash, 1)? > sequence(flash, 0)?);
-        for slot in [newest, newest ^ 1] {
-            if let Some(entry) = slots.valid(flash, slot)? {
+        for slot in [0, 1] {
+            if let Some(entry) = slots.valid(flash, slot)?
+                && slots.running.is_none_or(|running| running.sequence < entry.sequence)
+            {
                 (slots.running, slots.slot) = (Some(entry), slot);
-                break;
             }
         }
         slots.upload = slots.interrupted(flash)?;

@@ -14,7 +14,7 @@ use crate::region::{page_bytes, takes_units_of};
 #[derive(Clone, Copy, Debug)]
 pub struct Log {
     region: Region,
-    pages: u16,
+    pub(super) pages: u16,
     /// Records of a page, the header included.
     pub per_page: u16,
     /// The newest page, and its number.

@@ -81,6 +81,8 @@ impl<const RATINGS: usize> Store<RATINGS> {
     /// # Errors
     /// [`StoreError::Unsupported`], [`StoreError::MirrorTooSmall`], [`StoreError::Flash`].
     pub fn start<F: NorFlash>(&mut self, flash: &mut F, region: Region) -> Result<(), StoreError<F::Error>> {
+        self.log = Log::NOWHERE;
+        self.is_current = false;
         self.log = Log::new::<F>(region).ok_or(StoreError::Unsupported)?;
         self.load(flash)
     }
@@ -252,12 +254,21 @@ impl<const RATINGS: usize> Store<RATINGS> {
     pub fn forget_everything<F: NorFlash>(&mut self, flash: &mut F) -> Result<(), StoreError<F::Error>> {
         self.import = None;
         if !self.is_current {
-            self.load(flash)?;
+            // Where the log ends is all that has to be known of ratings that can't be read.
+            _ = self.log.find(flash)?;
         }
         self.is_current = false;
         self.replace_log(flash)?;
         self.is_current = true;
         Ok(())
+    }
+
+    /// Reads the log anew if an error left memory and flash apart: [`Store::ratings`] are all of them then.
+    ///
+    /// # Errors
+    /// [`StoreError::MirrorTooSmall`], [`StoreError::Flash`].
+    pub fn make_current<F: NorFlash>(&mut self, flash: &mut F) -> Result<(), StoreError<F::Error>> {
+        if self.is_current || self.import.is_some() { Ok(()) } else { self.load(flash) }
     }
 
     /// Reads the log anew if an error left memory and flash apart. Changes are refused while an import is in progress.
@@ -268,10 +279,14 @@ impl<const RATINGS: usize> Store<RATINGS> {
         if self.is_current { Ok(()) } else { self.load(flash) }
     }
 
+    #[inline(never)]
     fn load<F: NorFlash>(&mut self, flash: &mut F) -> Result<(), StoreError<F::Error>> {
         self.is_current = false;
         self.import = None;
         self.ratings.clear();
+        if self.log.pages == 0 {
+            return Err(StoreError::Unsupported);
+        }
         match self.log.find(flash)? {
             Found::Nothing => self.replace_log(flash)?,
             Found::Log { purge } => {
@@ -412,6 +427,7 @@ impl<const RATINGS: usize> Store<RATINGS> {
     }
 
     /// Starts an empty log beside whatever there is, and erases the rest.
+    #[inline(never)]
     fn replace_log<F: NorFlash>(&mut self, flash: &mut F) -> Result<(), StoreError<F::Error>> {
         let (page, number) = (self.log.page_after(1), self.log.number.wrapping_add(1));
         self.log.start_page(flash, page, number)?;

@@ -63,6 +63,27 @@ fn a_full_store_takes_no_item_and_still_takes_re_rates_and_forgets() {
 }
 
 #[test]
+fn a_store_that_can_not_be_read_can_be_forgotten() {
+    let mut flash = Flash::filled(8, 0xFF);
+    let mut store = open::<400>(&mut flash);
+    (0..20).for_each(|key| _ = store.rate(&mut flash, key, 700).unwrap());
+    let mut small = Store::<8>::closed();
+    assert_eq!(small.start(&mut flash, REGION), Err(StoreError::MirrorTooSmall));
+    assert_eq!(
+        small.rate(&mut flash, 3, 800),
+        Err(StoreError::MirrorTooSmall),
+        "nothing is written beside what can't be read"
+    );
+    assert_eq!(small.make_current(&mut flash), Err(StoreError::MirrorTooSmall));
+    assert_eq!(profile(&open::<400>(&mut flash), &mut flash).len(), 20);
+    small.forget_everything(&mut flash).unwrap();
+    small.rate(&mut flash, 3, 800).unwrap();
+    assert_eq!(profile(&small, &mut flash), BTreeMap::from([(3, 800)]));
+    assert_eq!(profile(&open::<400>(&mut flash), &mut flash), BTreeMap::from([(3, 800)]));
+    assert_eq!(flash.violations(), 0);
+}
+
+#[test]
 fn a_re_rate_to_the_same_value_writes_nothing_and_the_least_value_is_no_tombstone() {
     let mut flash = Flash::filled(8, 0xFF);
     let mut store = open::<16>(&mut flash);

@@ -86,7 +86,8 @@ pub fn run<
     panel: &mut P,
 ) -> Option<()> {
     let Storage { flash, places, mapped } = storage;
-    service.open(flash, places, board.name()).ok()?;
+    // What can't be read now is said to whoever asks for it: starting anew would meet the same.
+    _ = service.open(flash, places, board.name());
     loop {
         let model = service.running().and_then(|region| Model::from_bytes(mapped(region)).ok());
         let mut context = Context { flash: &mut *flash, board: &mut *board, model: model.as_ref() };

@@ -14,16 +14,18 @@ use tempfile::TempDir;
 
 use crate::cli::{ITEMS, Ran, ran, run, shop};
 
-/// A model of the shop that learns from ratings, as three blobs: `owner.blob`, revision 2; `older.blob`, revision 1; `bare.blob`, revision 2 without titles.
+/// A model of the shop that learns from ratings, as blobs: `owner.blob`, revision 2; `older.blob`, revision 1; `bare.blob`, revision 2 without titles; `other.blob`, revision 2 in
+/// int4.
 pub static LEARNER: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let model = path("model.safetensors");
     run(["train", "--data", &shop().data(), "--out", &model, "--epochs", "2"]).ok();
-    for (name, more) in [("owner", "2"), ("older", "1"), ("bare", "2")] {
+    for (name, more) in [("owner", "2"), ("older", "1"), ("bare", "2"), ("other", "2")] {
         let titles = if name == "bare" { "none" } else { "all" };
+        let encoding = if name == "other" { "int4" } else { "int8" };
         let out = path(&format!("{name}.blob"));
-        run(["quantize", &model, "--out", &out, "--revision", more, "--titles", titles]).ok();
+        run(["quantize", &model, "--out", &out, "--revision", more, "--titles", titles, "--encoding", encoding]).ok();
     }
     folder
 });
@@ -45,6 +47,7 @@ fn command(port: &str, line: &str) -> assert_cmd::Command {
             "{owner}" => of_learner("owner.blob"),
             "{older}" => of_learner("older.blob"),
             "{bare}" => of_learner("bare.blob"),
+            "{other}" => of_learner("other.blob"),
             "{model}" => of_learner("model.safetensors"),
             word => word.to_owned(),
         };
@@ -382,6 +385,41 @@ fn what_is_not_a_device_is_said_to_be_none() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = format!("tcp://{}", silent.local_addr().unwrap());
     device(&port, "info --patience 0.3").fails(2, &["nothing answers", "powered", "--patience"]);
+}
+
+/// After a power cut a sector may be half written: the device drops the upload, and takes it from its beginning. Flash that fails again has failed.
+#[test]
+fn an_upload_whose_flash_failed_once_begins_anew() {
+    for (failures, committed) in [(1, true), (2, false)] {
+        let (mut left, mut begun) = (failures, 0);
+        let port = serve(move |request| match request {
+            Request::Info => Reply::Info(info()),
+            Request::UploadBegin(begin) => {
+                begun += 1;
+                let (length, crc32) = (begin.length, begin.crc32);
+                Reply::Upload(Upload {
+                    length,
+                    crc32,
+                    offset: if begun == 1 { 1024 } else { 0 },
+                    chunk_bytes: 256,
+                    write_bytes: 16,
+                })
+            }
+            Request::UploadChunk { offset, .. } if left > 0 && *offset >= 1024 => {
+                left -= 1;
+                Reply::Failed(Failure::SlotFailed)
+            }
+            Request::UploadChunk { offset, bytes } => Reply::Accepted { next: offset + bytes.len() as u32 },
+            Request::UploadCommit { .. } => Reply::Done,
+            _ => Reply::Failed(Failure::NoUpload),
+        });
+        let ran = device(&port, "upload {owner} --json");
+        if committed {
+            assert_eq!(ran.json()["interruptions"], 1);
+        } else {
+            ran.fails(1, &["refuses to", "flash"]);
+        }
+    }
 }
 
 /// A board in QEMU with the firmware of this tree, which keeps its flash in a file from one command to the next.

@@ -93,6 +93,24 @@ fn an_upload_and_ratings_survive_a_power_cut() {
     assert_eq!(json(&port, "info")["ratings"], 1);
 }
 
+/// Nothing but its scores tells it from the model that runs: name, revision and rows are the same.
+#[test]
+fn a_model_that_looks_like_the_one_that_runs_is_uploaded_whatever_breaks() {
+    let untouched = SimulatedDevice::start();
+    device(&untouched.port(), "upload {other}").ok();
+    let expected = list(&untouched.port());
+    let simulated = SimulatedDevice::start();
+    let port = simulated.port();
+    device(&port, "upload {owner}").ok();
+    assert_ne!(list(&port), expected, "two models");
+    // The power fails before the first page is full: the device knows of no upload then.
+    simulated.set_faults(Faults { reset_after: Some(700), ..Faults::default() });
+    let sent = json(&port, "upload {other}");
+    assert!(simulated.faults().reset_after.is_none(), "the power was to fail");
+    assert!(sent["interruptions"].as_u64() > Some(0), "{sent}");
+    assert_eq!(list(&port), expected);
+}
+
 #[test]
 fn a_device_that_is_silent_for_a_while_is_waited_for() {
     let simulated = SimulatedDevice::start();

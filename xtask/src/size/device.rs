@@ -4,7 +4,7 @@ use std::path::Path;
 
 use matchstick::Model;
 use matchstick::blob::tiny;
-use matchstick::link::{Exclude, ItemRef, Reply, Request, User};
+use matchstick::link::{Exclude, ItemRef, ProfileEntry, Reply, Request, User};
 use matchstick_emulator::{Board, Emulator, Host, Lost};
 
 use crate::failure::{Failure, Outcome};
@@ -37,9 +37,18 @@ fn ask_everything(host: &mut Host, width: usize) -> Result<u32, Lost> {
     let items = [1, 0, 0, 0, 3, 0, 0, 0];
     let vector = vec![1; 2 * width];
     let mut learned = 0;
-    let rate = |item| Request::Rate { item: ItemRef::Row(item), value: 768 };
-    for request in [Request::ForgetEverything, rate(1), rate(2), rate(1)] {
-        host.done(&request)?;
+    let rate = |item, value| Request::Rate { item: ItemRef::Row(item), value };
+    let must = |refused: Option<String>| refused.map_or(Ok(()), |refusal| Err(Lost::Answer(refusal)));
+    for request in [Request::ForgetEverything, rate(1, 768), rate(2, 768)] {
+        must(host.done(&request)?)?;
+    }
+    // Until the log is full, and compacted.
+    let records = host.ask(&Request::Info, |reply| match reply {
+        Reply::Info(info) => Ok(info.store_free / 16),
+        reply => Err(Lost::Answer(format!("{reply:?}"))),
+    })??;
+    for value in 0..records.min(1024) {
+        must(host.done(&rate(1, 300 + value as i16 % 900))?)?;
     }
     for user in [User::Owner, User::Index(1), User::Vector(&vector)] {
         for deviations in [false, true] {
@@ -50,15 +59,26 @@ fn ask_everything(host: &mut Host, width: usize) -> Result<u32, Lost> {
             }
         }
     }
+    let entries =
+        [ProfileEntry { key: 7, value: 700 }, ProfileEntry { key: 8, value: 300 }].map(|entry| entry.to_bytes());
+    let entries = entries.as_flattened();
     let others = [
         Request::Similar { item: ItemRef::Row(1), top: 3 },
         Request::Ask { top: 3 },
         Request::Continue,
         Request::ProfileExport { from: 0, generation: 0 },
         Request::Forget { item: ItemRef::Row(2) },
-        Request::ImportBegin { entries: 0 },
+        Request::ImportBegin { entries: 2 },
+        Request::ImportEntries { from: 0, entries },
         Request::ImportCommit,
+        Request::ImportBegin { entries: 2 },
+        Request::ImportAbort,
         Request::UploadStatus,
+        Request::UploadAbort,
+        Request::Rollback,
+        Request::Statistics,
+        Request::Cancel,
+        Request::Ping { nonce: 7 },
         Request::Info,
     ];
     for request in others {

@@ -10,7 +10,8 @@ use matchstick::link::{
 };
 use matchstick::{Memory, Model, Score, Scorer, TopK, UserVector};
 
-use super::{Bench, PAGE, deviations, models, says};
+use super::{Bench, PAGE, PLACES, deviations, models, says};
+use crate::service::{OpenError, Places};
 
 const RATED: [(u32, i16); 5] = [(3, 1280), (7, 256), (20, 900), (41, 1100), (60, 512)];
 
@@ -184,6 +185,24 @@ fn a_model_that_does_not_learn_says_so_and_scores_all_the_same() {
     assert_eq!(bench.failure(&Request::Ask { top: 1 }), says(Failure::NoDeviation));
     let score = Request::Score { user: User::Owner, deviations: true, items: &[] };
     assert_eq!(bench.failure(&score), says(Failure::NoDeviation));
+}
+
+/// Firmware with less memory than the ratings take: the models run, and forgetting everything helps.
+#[test]
+fn a_store_that_can_not_be_read_stops_nothing_else() {
+    let mut bench = Bench::new();
+    bench.install(&models::ratings());
+    (1..4).for_each(|row| bench.done(&Request::Rate { item: ItemRef::Row(row), value: 700 }));
+    let flash = &mut *bench.device.flash;
+    let mut service = crate::service::Service::<2, 24, 1024, 4, 64>::new();
+    let error = service.open(flash, PLACES, "a board").unwrap_err();
+    assert_eq!(error, OpenError::Store(crate::StoreError::MirrorTooSmall));
+    assert!(service.running().is_some(), "the model is found all the same");
+    service.store.forget_everything(flash).unwrap();
+    service.open(flash, PLACES, "a board").unwrap();
+    let nowhere = Places { store: crate::Region { offset: 1, bytes: 100 }, ..PLACES };
+    assert_eq!(service.open(flash, nowhere, "a board"), Err(OpenError::Store(crate::StoreError::Unsupported)));
+    assert_eq!(service.store.make_current(flash), Err(crate::StoreError::Unsupported));
 }
 
 #[test]

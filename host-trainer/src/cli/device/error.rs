@@ -31,6 +31,8 @@ pub enum Kind {
     Lost,
     /// There is no upload: begin one, which goes on where the last one stood.
     NoUpload,
+    /// The slots' flash failed: an upload has to begin anew.
+    SlotFailed,
     /// The reply is too long: ask for less.
     TooLong,
     /// Whom to score for needs another model.
@@ -43,6 +45,7 @@ impl From<Failure<'_>> for Refusal {
         let kind = match failure {
             Failure::NothingToContinue | Failure::ProfileChanged | Failure::NoImport => Kind::Lost,
             Failure::NoUpload => Kind::NoUpload,
+            Failure::SlotFailed => Kind::SlotFailed,
             Failure::ReplyTooLong => Kind::TooLong,
             Failure::NoOwner => Kind::NoOwner,
             _ => Kind::Other,

@@ -59,6 +59,10 @@ pub struct Sent {
     took: Duration,
     repeats: u32,
     rounds: u32,
+    /// Whether the device was asked to run the model.
+    is_committing: bool,
+    /// Whether the device failed to write a chunk.
+    has_failed: bool,
 }
 
 pub fn run(args: &UploadArgs, place: &PlaceArgs, terminal: &Terminal) -> Result<(), DeviceError> {
@@ -81,12 +85,12 @@ pub fn run(args: &UploadArgs, place: &PlaceArgs, terminal: &Terminal) -> Result<
         String::new()
     };
     let text = format!(
-        "{} runs {}\n{} bytes in {:.1} s ({rate:.1} KiB/s){resumed}, {} chunks sent again\n",
+        "{} runs {}\n{} bytes in {:.1} s ({rate:.1} KiB/s){resumed}, {} sent again\n",
         device.name(),
         about.described(),
         thousands(sent.bytes as u64),
         sent.took.as_secs_f64(),
-        sent.repeats,
+        chunks(sent.repeats),
     );
     let json = json!({
         "board": about.board,
@@ -110,6 +114,10 @@ pub fn to_emulated(blob: &Path, device: &mut Board, terminal: &Terminal) -> Resu
     send(&offer, device, terminal).map(drop)
 }
 
+fn chunks(count: u32) -> String {
+    if count == 1 { "1 chunk".to_owned() } else { format!("{count} chunks") }
+}
+
 fn read_signature(path: &Path) -> Result<Vec<u8>, DeviceError> {
     let bad = |problem: String| DeviceError::Signature { path: path.to_owned(), problem };
     let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
@@ -122,14 +130,21 @@ fn send(offer: &Offer, device: &mut Board, terminal: &Terminal) -> Result<Sent, 
     let length = offer.blob.bytes().len();
     let bar = terminal.progress("uploading", length as u64);
     let start = Instant::now();
-    let mut sent = Sent { bytes: length, resumed_at: 0, took: Duration::ZERO, repeats: 0, rounds: 0 };
+    let mut sent = Sent {
+        bytes: length,
+        resumed_at: 0,
+        took: Duration::ZERO,
+        repeats: 0,
+        rounds: 0,
+        is_committing: false,
+        has_failed: false,
+    };
     loop {
         match round(offer, device, &bar, &mut sent) {
             Ok(()) => break,
-            Err(error)
-                if sent.rounds < ROUNDS && (error.is_of_the_link() || error.refused() == Some(Kind::NoUpload)) =>
-            {
-                if is_there(offer, device) {
+            Err(error) if sent.rounds < ROUNDS && (error.is_of_the_link() || may_begin_anew(&error, &mut sent)) => {
+                // A reply that was lost may have been the commit's; a model of the same name and revision proves nothing before that.
+                if sent.is_committing && is_there(offer, device) {
                     break;
                 }
                 sent.rounds += 1;
@@ -146,6 +161,16 @@ fn send(offer: &Offer, device: &mut Board, terminal: &Terminal) -> Result<Sent, 
     device.refresh()?;
     sent.took = start.elapsed();
     Ok(sent)
+}
+
+/// Whether the device has dropped the upload. It also does when a chunk can't be written: after a power cut a sector may be half written, and is erased when the upload begins anew. A second
+/// time it is the flash.
+fn may_begin_anew(error: &DeviceError, sent: &mut Sent) -> bool {
+    match error.refused() {
+        Some(Kind::NoUpload) => true,
+        Some(Kind::SlotFailed) => !std::mem::replace(&mut sent.has_failed, true),
+        _ => false,
+    }
 }
 
 /// What can be refused before anything is sent.
@@ -210,6 +235,7 @@ fn round(offer: &Offer, device: &mut Board, bar: &ProgressBar, sent: &mut Sent) 
         bar.set_message(format!("chunks of {}, {} sent again", chunks.bytes(), sent.repeats));
     }
     bar.set_message("the device checks the model");
+    sent.is_committing = true;
     device.done("run this model", &Request::UploadCommit { signature: &offer.signature })
 }
 
