@@ -176,6 +176,23 @@ mod tests {
         }
     }
 
+    /// The list says how far an upload has come: it has to outlive the erasing of the sector that it is in.
+    #[test]
+    fn an_upload_that_was_interrupted_between_pages_goes_on_where_it_was() {
+        for (sectors, regions) in [(SECTORS, SLOTS), (LONG, LONG_SLOTS)] {
+            let pages = sectors.iter().sum::<u32>() as usize / PAGE;
+            let mut flash = Sectors::new(Chip::garbage(pages, 5), sectors, regions);
+            let blob = blob(1);
+            let mut slots = Slots::open(&mut flash, regions, 5).unwrap();
+            assert_eq!(slots.begin(&mut flash, &offer(&blob)), Ok(0));
+            slots.chunk(&mut flash, 0, &blob[..PAGE]).unwrap();
+            let mut slots = Slots::open(&mut flash, regions, 5).unwrap();
+            assert_eq!(slots.begin(&mut flash, &offer(&blob)), Ok(PAGE as u32));
+            upload(&mut flash, &mut slots, &blob).unwrap();
+            assert_eq!(flash.driver.violations(), 0);
+        }
+    }
+
     /// Cut before, inside and after every operation of an upload: the old model or the new one runs, and the next upload succeeds.
     #[test]
     fn no_power_cut_loses_a_model_or_blocks_the_next_upload() {
