@@ -116,6 +116,26 @@ pub enum EmulatorError {
         /// What happened.
         source: std::io::Error,
     },
+    /// Another board keeps its flash in this file.
+    #[error(
+        "`{}` is the flash of a board that runs: end the other command first, or the QEMU that it left behind", path.display()
+    )]
+    FlashInUse {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// The file isn't as long as the board's memory.
+    #[error("`{}` has {length} bytes, and a file with the flash of {board} {expected}: name another file, or one that isn't there yet", path.display())]
+    NotFlash {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The board's name.
+        board: String,
+        /// Its length.
+        length: u64,
+        /// What it would be.
+        expected: u64,
+    },
     /// The board's flash isn't RAM.
     #[error(
         "{0} can't keep its flash in a file: its emulation has real flash, which begins empty at each start; send the model again"

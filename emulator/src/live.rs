@@ -132,18 +132,21 @@ impl Emulator {
         command.args(["-serial", "chardev:uart", "-monitor", "none"]);
         command.args(["-chardev", &format!("socket,id=qmp,host=127.0.0.1,port={qmp},nodelay=on")]);
         command.args(["-mon", "chardev=qmp,mode=control"]);
+        let mut held = Stdio::null();
         if let Some(path) = &self.flash_file {
             let bytes = machine.memory_bytes.ok_or_else(|| EmulatorError::NoFlashFile(self.board.name.clone()))?;
+            let path_of_flash = path;
             let path = std::path::absolute(path).map_err(EmulatorError::io("finding the flash file"))?;
             let path = path.display().to_string().replace(',', ",,");
             command.args(["-object", &format!("memory-backend-file,id=flash,share=on,size={bytes},mem-path={path}")]);
             command.args(["-machine", "memory-backend=flash"]);
+            held = locked(path_of_flash, &self.board.name, bytes)?.into();
         }
         let create =
             |name| fs::File::create(folder.path().join(name)).map_err(EmulatorError::io(format!("creating {name}")));
         let child = command
             .current_dir(folder.path())
-            .stdin(Stdio::null())
+            .stdin(held)
             .stdout(create("console.txt")?)
             .stderr(create("stderr.txt")?)
             .spawn()
@@ -158,6 +161,25 @@ impl Emulator {
         live.command("qmp_capabilities", "\"return\"")?;
         Ok(live)
     }
+}
+
+/// The flash file of a board, locked: two boards that write one file would lose what either stored. QEMU inherits it as its standard input and doesn't read it, so
+/// the lock lasts as long as whoever writes, also where the program that started QEMU was killed.
+fn locked(path: &Path, board: &str, expected: u64) -> Result<fs::File, EmulatorError> {
+    let opening = || EmulatorError::io(format!("opening the flash file `{}`", path.display()));
+    let file =
+        fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(opening())?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => return Err(EmulatorError::FlashInUse { path: path.to_owned() }),
+        Err(fs::TryLockError::Error(source)) => return Err(opening()(source)),
+    }
+    let length = file.metadata().map_err(opening())?.len();
+    if length != 0 && length != expected {
+        let (path, board) = (path.to_owned(), board.to_owned());
+        return Err(EmulatorError::NotFlash { path, board, length, expected });
+    }
+    Ok(file)
 }
 
 /// A listening socket and its port.

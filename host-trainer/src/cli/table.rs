@@ -129,6 +129,11 @@ pub fn bar(part: f64, whole: f64, width: usize) -> String {
     "#".repeat(cells as usize)
 }
 
+/// "1 rating", "1,234 ratings".
+pub fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
 /// 1234567 as 1,234,567.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();

@@ -1,10 +1,11 @@
 //! `matchstick device`: every question, in text and in JSON, against the device's own service; and what the command says of refusals.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::LazyLock;
 
 use matchstick::link::{Failure, Reply, Request, Upload, item_key};
-use matchstick_emulator::{Board, Image};
+use matchstick_emulator::{Board, Emulator, Image};
 use matchstick_tests::boards::{ONE_BOARD, firmware};
 use matchstick_tests::command::matchstick;
 use matchstick_tests::scripted_device::{info, serve, serve_noise, serve_other_version};
@@ -200,6 +201,8 @@ fn a_profile_survives_export_and_import_to_the_last_bit() {
         ("key,rating\nxyz,4\n", "line 2: a key has 16 hexadecimal digits"),
         ("item,key,rating\n13,0000000000000001,4\n", "isn't that of the item"),
         (",rating\n,4\n", "no column"),
+        ("item,rating\n", "it holds no rating"),
+        ("item,rating,rating\n13,3,4\n", "two columns `rating`"),
     ] {
         std::fs::write(path("bad.csv"), text).unwrap();
         device(&port, &format!("profile import {}", path("bad.csv"))).fails(1, &["bad.csv", said, "CSV with a header"]);
@@ -270,7 +273,11 @@ fn the_prompt_searches_rates_and_shows_what_moves() {
     let text = ran(command(&port, "--blob {owner} repl").write_stdin(lines));
     assert!(text.stderr.contains("no item `nobody`") && text.stderr.contains("9 lies outside"), "{text:?}");
     assert!(text.stderr.contains("a rating is a number"), "{text:?}");
-    let text = text.ok();
+    assert!(
+        text.code == 1 && text.stderr.contains("3 lines could not be done"),
+        "a program that types has to know: {text:?}"
+    );
+    let text = text.stdout;
     assert!(text.contains("Aliens (1986)") && text.contains("forget star wars") && !text.contains("> "), "{text}");
     let events =
         ran(command(&port, "--blob {owner} repl --json").write_stdin("star\nstar = 5\nalien (1979) = 1\n")).ok();
@@ -289,6 +296,8 @@ fn a_model_that_cannot_learn_is_said_to() {
     device(&port, &format!("upload {}", shop().path("model.blob"))).ok();
     device(&port, "rank").fails(1, &["refuses to rank", "can't learn", "--no-learning", "--user"]);
     device(&port, "rank --user 0").ok();
+    device(&port, "rank --user 99").fails(1, &["no user of row 99", "leave --user out"]);
+    device(&port, "score x --user 99").fails(1, &["no user of row 99"]);
     device(&port, "ask").fails(1, &["refuses to ask", "can't learn"]);
     let ran = ran(command(&port, "repl").write_stdin("3\n"));
     assert!(ran.ok().contains('3'), "a search shows what the unknown user would rate");
@@ -449,7 +458,18 @@ fn a_board_is_emulated_and_keeps_what_it_learned() {
     let here = run(["rank", "--blob", &blob, "--user", "0", "--top", "10", "--json"]).json();
     assert_eq!(ranked["items"], here["items"]);
     assert_eq!(emulated("rate 13 4.5 --json")["ratings"], 1);
+    // While a board writes the file nobody else may, or ratings that were confirmed would be lost.
+    let refused = |said: &[&str]| {
+        let mut command = matchstick();
+        command.args(["device", "--emulate", ONE_BOARD, "--firmware", &firmware, "--flash", &flash, "info"]);
+        ran(&mut command).fails(2, said);
+    };
+    let running = Emulator::new(board, &firmware).flash_file(&flash).live().unwrap();
+    refused(&["flash.bin", "a board that runs", "end the other"]);
+    drop(running);
     let about = emulated("info --json");
+    std::fs::OpenOptions::new().append(true).open(&flash).unwrap().write_all(b"more").unwrap();
+    refused(&["flash.bin", "bytes", "name another file"]);
     assert_eq!(
         (&about["board"], &about["ratings"], &about["model"]["items"]),
         (&ONE_BOARD.into(), &1.into(), &40.into())

@@ -42,7 +42,11 @@ fn answers(questions: &[(u32, i32)], session: &mut Session, terminal: &Terminal)
     println!("\nA rating each; Enter passes one over, q ends.");
     let mut rated = 0;
     for &(item, _) in questions {
-        while let Some(answer) = prompt(&format!("{}: ", session.catalogue.named(item)))? {
+        loop {
+            let Some(answer) = prompt(&format!("{}: ", session.catalogue.named(item)))? else {
+                println!();
+                return done(rated);
+            };
             match answer.trim() {
                 "" => break,
                 "q" => return done(rated),

@@ -40,7 +40,8 @@ pub fn start(
             built?
         }
     };
-    let mut emulator = Emulator::new(board, firmware);
+    // Its clock then counts instructions: what `bench` and `watch` show of them is the same on every computer.
+    let mut emulator = Emulator::new(board, firmware).icount(true);
     if let Some(flash) = flash {
         emulator = emulator.flash_file(flash);
     }

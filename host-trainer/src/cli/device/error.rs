@@ -14,7 +14,7 @@ use super::connection::LinkError;
 use crate::cli::failure::{CommandError, DATA, OutputError, USAGE, UnwritableError};
 use crate::cli::lookup::LookupError;
 use crate::cli::open::OpenError;
-use crate::cli::table::thousands;
+use crate::cli::table::{counted, thousands};
 
 /// Why a device said no, in this side's own memory.
 #[derive(Debug)]
@@ -162,6 +162,14 @@ pub enum DeviceError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Output(#[from] OutputError),
+    #[error("the model that {place} runs has no user of row {row}: its rows go to {last}, and 0 is the unknown user")]
+    #[diagnostic(help("leave --user out to rank for the device's owner, who is learned from ratings"))]
+    NoUser { place: String, row: u32, last: u32 },
+    #[error("{0}")]
+    Typed(String),
+    #[error("{} could not be done: what was wrong is said above", counted(u64::from(*.0), "line"))]
+    #[diagnostic(help("the lines before and after were done"))]
+    Lines(u32),
     #[error("cannot read standard input: {0}")]
     Input(io::Error),
 }
@@ -191,7 +199,7 @@ impl CommandError for DeviceError {
 impl DeviceError {
     /// Whether a person is to be told and asked again, where others would give up.
     pub fn is_about_what_was_typed(&self) -> bool {
-        matches!(self, Self::Item(_) | Self::Range { .. } | Self::Refused { .. })
+        matches!(self, Self::Item(_) | Self::Range { .. } | Self::Refused { .. } | Self::Typed(_))
     }
 
     /// What the device refused, if it did.

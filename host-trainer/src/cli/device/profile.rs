@@ -18,6 +18,7 @@ use super::error::{DeviceError, Kind};
 use super::rate::{key, value};
 use super::{Catalogue, PlaceArgs};
 use crate::cli::failure::UnwritableError;
+use crate::cli::table::counted;
 use crate::cli::terminal::{Terminal, named};
 
 /// A profile that changes again and again while it is read is given up.
@@ -56,14 +57,15 @@ pub fn run(command: &ProfileCommand, place: &PlaceArgs, terminal: &Terminal) -> 
             let entries = read(&mut session.board)?;
             let csv = csv_of(&entries, &session.catalogue, session.board.about().facts.item_rows);
             write_atomically(file, csv.as_bytes()).map_err(UnwritableError::of(file))?;
-            let text = format!("wrote {} ratings to {}\n", entries.len(), file.display());
+            let text = format!("wrote {} to {}\n", counted(entries.len() as u64, "rating"), file.display());
             Ok(terminal.result(&text, &json!({ "ratings": entries.len(), "file": named(file) }))?)
         }
         ProfileCommand::Import(ImportArgs { file }) => {
             let entries = parse(file)?;
             let mut board = place.meet(terminal)?;
             replace(&mut board, &entries)?;
-            let text = format!("{} has {} ratings, and none of those before\n", board.name(), entries.len());
+            let ratings = counted(entries.len() as u64, "rating");
+            let text = format!("{} has {ratings}, and none of those before\n", board.name());
             Ok(terminal.result(&text, &json!({ "ratings": entries.len(), "file": named(file) }))?)
         }
     }
@@ -116,6 +118,13 @@ fn parse(path: &Path) -> Result<Vec<ProfileEntry>, DeviceError> {
     let column = |name: &str| {
         headers.iter().position(|heading| heading.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name))
     };
+    for name in ["item", "key", "rating"] {
+        if headers.iter().filter(|heading| heading.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name)).count()
+            > 1
+        {
+            return Err(error(Some(1), format!("it has two columns `{name}`")));
+        }
+    }
     let (items, keys) = (column("item"), column("key"));
     let Some(ratings) = column("rating") else { return Err(error(Some(1), "it has no column `rating`".to_owned())) };
     if items.is_none() && keys.is_none() {
@@ -142,6 +151,12 @@ fn parse(path: &Path) -> Result<Vec<ProfileEntry>, DeviceError> {
         }
         let rating = value(cell(Some(ratings)).unwrap_or_default()).map_err(|problem| error(line, problem))?;
         entries.push(ProfileEntry { key: entry_key, value: (rating * 256.0).round() as i16 });
+    }
+    if entries.is_empty() {
+        return Err(error(
+            None,
+            "it holds no rating, and an import replaces all: `forget --everything` is for that".to_owned(),
+        ));
     }
     Ok(entries)
 }

@@ -5,7 +5,7 @@ use matchstick::link::MAX_TOP;
 use serde_json::{Value, json};
 
 use super::Session;
-use super::board::{Person, Scored};
+use super::board::{Board, Person, Scored};
 use super::catalogue::Catalogue;
 use super::error::DeviceError;
 use crate::cli::table::Table;
@@ -71,6 +71,7 @@ pub fn score(args: &ScoreArgs, session: &mut Session, terminal: &Terminal) -> Re
     let Session { board, catalogue } = session;
     let items = args.items.iter().map(|item| catalogue.items.find(item)).collect::<Result<Vec<u32>, _>>()?;
     let PersonArgs { user, plus_minus } = args.person;
+    known(user, board)?;
     let mut scored = Vec::new();
     // Few at a time: replies of the smallest frames hold some.
     for some in items.chunks(8) {
@@ -87,9 +88,19 @@ fn sentence(scored: &Scored, user: Person, catalogue: &Catalogue) -> String {
     format!("{number}{} for {}: {}\n", give.unwrap_or_default(), user.name(), catalogue.named(scored.item))
 }
 
+/// The engine takes a row that isn't there for the unknown user; a person who names one has made a mistake.
+fn known(user: Person, board: &Board) -> Result<(), DeviceError> {
+    let last = board.about().facts.user_rows.saturating_sub(1);
+    match user {
+        Person::Row(row) if row > last => Err(DeviceError::NoUser { place: board.name(), row, last }),
+        _ => Ok(()),
+    }
+}
+
 pub fn rank(args: &RankArgs, session: &mut Session, terminal: &Terminal) -> Result<(), DeviceError> {
     let Session { board, catalogue } = session;
     let PersonArgs { user, plus_minus } = args.person;
+    known(user, board)?;
     let unseen = user == Person::Owner && !args.include_rated;
     let ranked = board.rank(user, args.top, plus_minus, unseen)?;
     let title = terminal.bold(&format!("Top {} for {}, ranked by {}", ranked.len(), user.name(), board.name()));

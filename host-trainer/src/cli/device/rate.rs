@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::Session;
 use super::error::DeviceError;
+use crate::cli::table::counted;
 use crate::cli::terminal::Terminal;
 
 /// Stores the owner's rating of an item, in place of one before
@@ -60,11 +61,12 @@ pub fn rate(args: &RateArgs, session: &mut Session, terminal: &Terminal) -> Resu
 }
 
 fn stored(ratings: u32) -> String {
-    if ratings == 1 { "1 rating is stored.".to_owned() } else { format!("{ratings} ratings are stored.") }
+    format!("{} {} stored.", counted(ratings.into(), "rating"), if ratings == 1 { "is" } else { "are" })
 }
 
 pub fn forget(args: &ForgetArgs, session: &mut Session, terminal: &Terminal) -> Result<(), DeviceError> {
     let Session { board, catalogue } = session;
+    let before = board.about().facts.ratings;
     let what = match (&args.item, args.key) {
         (Some(item), _) => {
             let item = catalogue.items.find(item)?;
@@ -82,6 +84,7 @@ pub fn forget(args: &ForgetArgs, session: &mut Session, terminal: &Terminal) -> 
     };
     board.refresh()?;
     let ratings = board.about().facts.ratings;
-    let text = format!("forgot {what}. {}\n", stored(ratings));
+    let did = if ratings == before && !args.everything { "there was no rating of" } else { "forgot" };
+    let text = format!("{did} {what}. {}\n", stored(ratings));
     Ok(terminal.result(&text, &json!({ "forgot": what, "ratings": ratings }))?)
 }

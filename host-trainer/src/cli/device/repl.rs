@@ -70,21 +70,27 @@ pub fn run(session: &mut Session, terminal: &Terminal) -> Result<(), DeviceError
     // What a first rating moves is seen beside what was there before; a model that knows no owner has nothing there.
     let before = session.board.rank(Person::Owner, TOP, false, true).unwrap_or_default();
     let mut list = List(before.iter().map(|scored| scored.item).collect());
+    let mut failed = 0;
     while let Some(line) = prompt(if is_conversation { "> " } else { "" })? {
         let wish = Wish::of(&line);
         if wish == Wish::Quit {
-            return Ok(());
+            break;
         }
         match obey(&wish, session, &mut list, terminal) {
             // Nothing has changed, and the next line may be better.
-            Err(error) if error.is_about_what_was_typed() => complain(&error, terminal),
+            Err(error) if error.is_about_what_was_typed() => {
+                failed += 1;
+                complain(&error, terminal);
+            }
             done => done?,
         }
     }
     if is_conversation {
         println!();
+        return Ok(());
     }
-    Ok(())
+    // A program typed this: it has to know.
+    if failed > 0 { Err(DeviceError::Lines(failed)) } else { Ok(()) }
 }
 
 /// The error and what to do about it, in one line.
@@ -110,10 +116,7 @@ fn obey(wish: &Wish<'_>, session: &mut Session, list: &mut List, terminal: &Term
             let item = session.catalogue.items.find(text)?;
             let rating = match value(rating) {
                 Ok(rating) => rating,
-                Err(problem) => {
-                    terminal.note(&problem);
-                    return Ok(());
-                }
+                Err(problem) => return Err(DeviceError::Typed(problem)),
             };
             session.board.rate(item, session.catalogue.value(rating)?)?;
             show(session, list, json!({ "rated": session.catalogue.items.id(item), "rating": rating }), terminal)

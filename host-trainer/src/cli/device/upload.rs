@@ -15,7 +15,7 @@ use super::chunks::{arrived, attempts};
 use super::connection::Answered;
 use super::error::{DeviceError, Kind};
 use crate::cli::open::BlobFile;
-use crate::cli::table::thousands;
+use crate::cli::table::{counted, thousands};
 use crate::cli::terminal::{Terminal, named};
 
 const SIGNATURE_BYTES: usize = 64;
@@ -90,7 +90,7 @@ pub fn run(args: &UploadArgs, place: &PlaceArgs, terminal: &Terminal) -> Result<
         about.described(),
         thousands(sent.bytes as u64),
         sent.took.as_secs_f64(),
-        chunks(sent.repeats),
+        counted(sent.repeats.into(), "chunk"),
     );
     let json = json!({
         "board": about.board,
@@ -112,10 +112,6 @@ pub fn to_emulated(blob: &Path, device: &mut Board, terminal: &Terminal) -> Resu
     let (signature, board) = (Vec::new(), String::new());
     let offer = Offer { blob: BlobFile::open(blob)?, file, signature, force: false, board };
     send(&offer, device, terminal).map(drop)
-}
-
-fn chunks(count: u32) -> String {
-    if count == 1 { "1 chunk".to_owned() } else { format!("{count} chunks") }
 }
 
 fn read_signature(path: &Path) -> Result<Vec<u8>, DeviceError> {
