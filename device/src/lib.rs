@@ -3,7 +3,7 @@
 //! [`Store`] keeps the ratings, [`Slots`] two models. Both run on any flash with an `embedded-storage` driver, allocate nothing and hold no reference to the flash: the
 //! caller lends it to each call, because store and slots share a chip. Both are rebuilt from flash alone, by `open`, and both promise:
 //!
-//! - **A power cut at any moment** loses at most what was being written. The tests in `power_cuts` cut at every byte of every write.
+//! - **A power cut at any moment** loses at most what was being written. The tests in `power_cuts` cut at every byte of every write and at 24 places of every erase.
 //! - **No word is written twice** between erases (flash with error correction can't), and **no erase is trusted** that may have been cut: what is in an
 //!   erased page counts only if something was written there afterwards by whoever erased it.
 //!
