@@ -297,7 +297,7 @@ fn a_model_that_cannot_learn_is_said_to() {
     device(&port, "rank").fails(1, &["refuses to rank", "can't learn", "--no-learning", "--user"]);
     device(&port, "rank --user 0").ok();
     device(&port, "rank --user 99").fails(1, &["no user of row 99", "leave --user out"]);
-    device(&port, "score x --user 99").fails(1, &["no user of row 99"]);
+    device(&port, "score 3 --user 99").fails(1, &["no user of row 99"]);
     device(&port, "ask").fails(1, &["refuses to ask", "can't learn"]);
     let ran = ran(command(&port, "repl").write_stdin("3\n"));
     assert!(ran.ok().contains('3'), "a search shows what the unknown user would rate");
