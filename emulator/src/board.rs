@@ -61,6 +61,9 @@ pub struct Board {
     pub features: Vec<String>,
     /// Features of that crate that the image [`Device`](Image::Device) is built with in place of the default ones, where there is no flash for those.
     pub device_features: Option<Vec<String>>,
+    /// Which models the image [`Device`](Image::Device) runs; where nothing is said, those that a board with 256 KiB of RAM does.
+    #[serde(default)]
+    pub models: Models,
     /// The cargo profile that its images are built with.
     pub profile: String,
     /// What is to be known of a board that people own: what it is called, what it has, how it is flashed. None of a board that is only emulated.
@@ -81,6 +84,32 @@ pub struct Board {
     budget: Budgets,
     #[serde(default)]
     instructions: BTreeMap<String, f64>,
+}
+
+/// Which models an image has code and memory for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Models {
+    /// Of the engine's memory: the widest layer and user vector.
+    pub capacity: usize,
+    /// The most values that are learned of the owner by ratings.
+    pub coordinates: usize,
+    /// Features of the engine, where not all of them are in.
+    pub features: Option<Vec<String>>,
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Self { capacity: 256, coordinates: 16, features: None }
+    }
+}
+
+impl Models {
+    /// Whether the image has this part of the engine: `layers`, `int4`, `pq`, `dot`, `output-forms`, ...
+    #[must_use]
+    pub fn have(&self, feature: &str) -> bool {
+        self.features.as_ref().is_none_or(|features| features.iter().any(|name| name == feature))
+    }
 }
 
 /// What QEMU needs to know of a board.
@@ -466,6 +495,50 @@ mod tests {
         for board in Board::all() {
             let named = board.features.iter().chain(board.device_features.iter().flatten());
             assert!(named.clone().all(|feature| features.contains_key(feature)), "{}", board.name);
+        }
+    }
+
+    /// The memory of an image, and which models it is built for, are code; here they are data.
+    #[test]
+    fn what_is_said_of_models_is_what_the_images_have() {
+        let read = |path: String| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        };
+        let large = read("firmware/support/src/large.rs".into());
+        let number = |text: &str, name: &str| -> usize {
+            let behind = text.split(&format!("const {name}: usize = ")).nth(1).unwrap();
+            behind.split(';').next().unwrap().replace('_', "").parse().unwrap()
+        };
+        for board in Board::all().iter().chain(Board::owned()) {
+            let Board { name, models, .. } = board;
+            // Two boards may have one image, built for two cores.
+            let crate_of = |hardware: &Hardware| hardware.package.trim_start_matches("matchstick-").to_owned();
+            let source = match &board.hardware {
+                Some(hardware) => read(format!("firmware/boards/{}/src/main.rs", crate_of(hardware))),
+                None => read(format!("firmware/boards/{name}/board.rs")),
+            };
+            let own = source.split("service::Service<").nth(1).map(|own| own.split('>').next().unwrap());
+            let parameters: Vec<&str> = own.unwrap_or("1024, WIDTH, TABLE_WORDS, 16, 2048").split(", ").collect();
+            assert!(own.is_some() || large.contains("Service<1024, WIDTH, TABLE_WORDS, 16, 2048>"), "{name}");
+            let capacity = parameters[1].parse().unwrap_or_else(|_| number(&large, "WIDTH"));
+            assert_eq!((models.capacity, models.coordinates), (capacity, parameters[3].parse().unwrap()), "{name}");
+            let features = match &board.hardware {
+                None => board.device_features.clone(),
+                Some(hardware) => {
+                    let manifest = read(format!("firmware/boards/{}/Cargo.toml", crate_of(hardware)));
+                    let of_engine = manifest.lines().filter(|line| line.starts_with("matchstick = {"));
+                    let features = |line: &str| -> Option<Vec<String>> {
+                        let list = line.split("features = [").nth(1)?.split(']').next()?;
+                        Some(list.split(", ").map(|name| name.trim_matches('"').to_owned()).collect())
+                    };
+                    let mut lists = of_engine
+                        .map(features)
+                        .filter(|list| list.as_ref().is_some_and(|list| !list.iter().any(|name| name == "default")));
+                    lists.next().flatten()
+                }
+            };
+            assert_eq!(models.features, features, "{name}");
         }
     }
 

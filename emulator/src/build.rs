@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -66,9 +67,65 @@ pub fn build_signed(board: &Board, maker_key: &str) -> Result<PathBuf, BuildErro
 
 fn build_for(board: &Board, image: Image, maker_key: Option<&str>) -> Result<PathBuf, BuildError> {
     let root = workspace().ok_or(BuildError::NoSources)?;
-    // The very cargo that runs us, where there is one: a second toolchain would build everything again.
-    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = Command::new(&cargo);
+    let cargo = cargo();
+    let folder = own_target_folder(board, maker_key.is_some(), &cargo, &root)?;
+    run(board, image, maker_key, &cargo, &root, |command| {
+        command.args(folder.iter().flat_map(|folder| [OsStr::new("--target-dir"), folder.as_os_str()]));
+    })
+}
+
+/// Builds `image` for `board` for others to use: from the sources in `root`, in the target folder `target`, so that its bytes depend on the sources and the compiler, and not on
+/// where either of them lies. Debug information is left out. The next build in the same target folder may put its image where this one's is.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_for_release(board: &Board, image: Image, root: &Path, target: &Path) -> Result<PathBuf, BuildError> {
+    run(board, image, None, &cargo(), root, |command| {
+        // Of the two workspaces neither may look into the other's folders.
+        let target = target.join(if board.hardware.is_some() { "owned" } else { "emulated" });
+        // Whatever somebody's environment adds would be in the image.
+        for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "MATCHSTICK_MAKER_KEY"] {
+            command.env_remove(variable);
+        }
+        let flags: Vec<String> = remapped(root, &target).iter().map(|flag| format!("{flag:?}")).collect();
+        command.arg("--config").arg(format!("target.'cfg(target_os = \"none\")'.rustflags=[{}]", flags.join(",")));
+        command.arg("--config").arg(format!("profile.{}.strip=\"debuginfo\"", board.profile));
+        command.arg("--target-dir").arg(target);
+    })
+}
+
+/// The compiler's options that make paths of this machine the same on all. Of several that fit, the last one counts.
+fn remapped(root: &Path, target: &Path) -> Vec<String> {
+    let home = |variable: &str, folder: &str| {
+        let own = env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+        own.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(folder)))
+    };
+    let mut paths: Vec<(PathBuf, &str)> = Vec::new();
+    paths.extend(home("RUSTUP_HOME", ".rustup").map(|path| (path, "rustup")));
+    if let Some(cargo) = home("CARGO_HOME", ".cargo") {
+        // Each registry has a folder, whose name says where it was reached.
+        let registries = cargo.join("registry/src").read_dir().into_iter().flatten().flatten();
+        paths.extend(registries.map(|entry| (entry.path(), "crates")));
+    }
+    paths.push((root.to_owned(), "matchstick"));
+    paths.push((target.to_owned(), "target"));
+    paths.into_iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect()
+}
+
+/// The very cargo that runs us, where there is one: a second toolchain would build everything again.
+fn cargo() -> String {
+    env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+fn run(
+    board: &Board,
+    image: Image,
+    maker_key: Option<&str>,
+    cargo: &str,
+    root: &Path,
+    more: impl FnOnce(&mut Command),
+) -> Result<PathBuf, BuildError> {
+    let mut command = Command::new(cargo);
     core_from_source(&mut command);
     command.arg("build");
     let (package, binary) = match &board.hardware {
@@ -78,9 +135,7 @@ fn build_for(board: &Board, image: Image, maker_key: Option<&str>) -> Result<Pat
         }
         None => (image.package(), image.name()),
     };
-    if let Some(folder) = own_target_folder(board, maker_key.is_some(), &cargo, &root)? {
-        command.arg("--target-dir").arg(folder);
-    }
+    more(&mut command);
     let parts = board.device_features.as_deref().filter(|_| image == Image::Device);
     if image.is_minimal() || parts.is_some() {
         command.arg("--no-default-features");
@@ -91,7 +146,7 @@ fn build_for(board: &Board, image: Image, maker_key: Option<&str>) -> Result<Pat
         command.env("MATCHSTICK_MAKER_KEY", key);
     }
     let output = command
-        .current_dir(&root)
+        .current_dir(root)
         .args(["--quiet", "--package", package, "--bin", binary])
         .args(["--target", &board.target, "--profile", &board.profile, "--features", &features.join(",")])
         .args(["--message-format", "json-render-diagnostics"])
@@ -99,7 +154,7 @@ fn build_for(board: &Board, image: Image, maker_key: Option<&str>) -> Result<Pat
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|source| BuildError::NoCargo { cargo: cargo.clone(), source })?;
+        .map_err(|source| BuildError::NoCargo { cargo: cargo.to_owned(), source })?;
     let elf = output.status.success().then(|| executable(&output.stdout, binary)).flatten();
     elf.ok_or_else(|| BuildError::Failed {
         image: image.name(),

@@ -76,6 +76,9 @@ pub enum Flashing {
     Hex {
         /// The drive's label.
         volume: String,
+        /// What `Unique ID` in the drive's `DETAILS.TXT` begins with, one of these: the kind of board. None where the drive has no such file.
+        #[serde(default)]
+        unique_ids: Vec<String>,
     },
     /// By the program `probe-rs`, through the debug chip on the board or a probe beside it.
     ProbeRs {

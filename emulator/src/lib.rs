@@ -20,8 +20,8 @@ mod live;
 mod qemu;
 
 pub use ask::{Answer, Info, Query, UserKey};
-pub use board::{Board, Budget, EngineBudget, Image, Qemu, Region, UnknownBoard};
-pub use build::{BuildError, CORE_SOURCE_VARIABLE, build, build_signed, core_from_source};
+pub use board::{Board, Budget, EngineBudget, Image, Models, Qemu, Region, UnknownBoard};
+pub use build::{BuildError, CORE_SOURCE_VARIABLE, build, build_for_release, build_signed, core_from_source};
 pub use elf::{ElfError, ImageSizes, code_bytes, image_sizes, image_symbols, static_memory};
 pub use error::EmulatorError;
 pub use hardware::{Flashing, Hardware, Tested};

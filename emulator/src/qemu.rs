@@ -26,6 +26,8 @@ pub struct Emulator {
     pub(crate) board: &'static Board,
     firmware: PathBuf,
     blob: Vec<u8>,
+    /// What is in memory when the board starts, in place of the ELF file.
+    hex: String,
     icount: bool,
     timeout: Duration,
     pub(crate) flash_file: Option<PathBuf>,
@@ -52,6 +54,7 @@ impl Emulator {
             board,
             firmware: firmware.into(),
             blob: Vec::new(),
+            hex: String::new(),
             icount: false,
             timeout: Duration::from_secs(120),
             flash_file: None,
@@ -68,6 +71,14 @@ impl Emulator {
             return Err(EmulatorError::blob_too_large(self.board, self.blob.len() as u64));
         }
         Ok(self)
+    }
+
+    /// Puts what this Intel HEX file says into the board's memory, as a programmer would, in place of the ELF file's firmware. QEMU reads the file itself, and puts it there again at
+    /// each reset.
+    #[must_use]
+    pub fn hex(mut self, hex: impl Into<String>) -> Self {
+        self.hex = hex.into();
+        self
     }
 
     /// Makes the board's counters count instructions, exactly and repeatably; about three times slower.
@@ -147,6 +158,7 @@ impl Emulator {
         check_version(&qemu.binary)?;
         let folder = tempfile::tempdir().map_err(EmulatorError::io("creating a temporary folder"))?;
         write(folder.path(), "blob.bin", &self.blob)?;
+        write(folder.path(), "flash.hex", self.hex.as_bytes())?;
         Ok(Prepared { qemu, firmware, folder })
     }
 
@@ -165,7 +177,11 @@ impl Emulator {
             let address = self.board.blob.loader_start();
             command.args(["-device", &format!("loader,file=blob.bin,addr={address:#x},force-raw=on")]);
         }
-        command.arg("-kernel").arg(firmware);
+        if self.hex.is_empty() {
+            command.arg("-kernel").arg(firmware);
+        } else {
+            command.args(["-device", "loader,file=flash.hex"]);
+        }
         command
     }
 }

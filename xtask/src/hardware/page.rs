@@ -104,7 +104,7 @@ fn row(text: &mut String, cells: &str) {
 fn way(way: &Flashing) -> String {
     match way {
         Flashing::Uf2 { volume, .. } => format!("UF2 file onto the drive `{volume}`"),
-        Flashing::Hex { volume } => format!("HEX file onto the drive `{volume}`"),
+        Flashing::Hex { volume, .. } => format!("HEX file onto the drive `{volume}`"),
         Flashing::ProbeRs { chip } => format!("`probe-rs`, chip `{chip}`"),
         Flashing::Espflash { chip } => format!("`espflash`, chip `{chip}`"),
     }
