@@ -4,6 +4,7 @@
 mod bench;
 mod build_core;
 mod demo;
+mod dist;
 mod engine;
 mod examples;
 mod failure;
@@ -43,6 +44,9 @@ cargo xtask COMMAND
                             every figure that the documentation quotes, measured, as JSON
     quality                 trains and evaluates by every published protocol, and writes docs/quality.md
     scaling                 times training against ratings and users on one core, and writes the tables of docs/scaling.md
+    dist [--out DIR] [--board BOARD]
+                            builds the firmware of every board once, for people without a bare-metal toolchain: images that are the same
+                            bytes wherever they are built, and a manifest of their hashes
     tidy [--bless]          checks of the tree itself; --bless renews the format hash in docs/blob-format.md
     setup                   only installs what the other commands need
 
@@ -86,6 +90,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "figures" => figures::run(&Options::parse(command, rest, &[], &["--out", "--only"])?),
         "quality" => Options::parse(command, rest, &[], &[]).and_then(|_| quality::run()),
         "scaling" => Options::parse(command, rest, &[], &[]).and_then(|_| scaling::run()),
+        "dist" => dist::run(&Options::parse(command, rest, &[], &["--out", "--board"])?),
         "tidy" => tidy::run(&Options::parse(command, rest, &["--bless"], &[])?),
         "setup" | "set-up" => Options::parse(command, rest, &[], &[]).and_then(|_| setup::set_up()),
         _ => Err(Failure::usage(format!("there is no command {command:?}\n\n{HELP}"))),

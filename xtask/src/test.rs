@@ -12,9 +12,9 @@ use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::process::{cargo, root, run as call};
 use crate::steps::{self, Step};
-use crate::{bench, examples, hardware, setup, size, symbols, tidy};
+use crate::{bench, dist, examples, hardware, setup, size, symbols, tidy};
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step { name: "format", run: format },
     Step { name: "tidy", run: tidy::check },
     Step { name: "docs", run: docs },
@@ -23,6 +23,7 @@ const STEPS: [Step; 13] = [
     Step { name: "size", run: size::check },
     Step { name: "instructions", run: bench::budgets::check },
     Step { name: "hardware", run: hardware::check },
+    Step { name: "dist", run: dist::check },
     Step { name: "msrv", run: msrv::check },
     Step { name: "examples", run: examples::check },
     Step { name: "build", run: build },
