@@ -26,6 +26,8 @@ pub fn matchstick_binary() -> &'static Path {
 pub fn matchstick() -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(matchstick_binary());
     command.current_dir(workspace_root());
+    // A folder of prebuilt firmware that somebody left here is of another tree; nor is a board that is plugged in to be flashed.
+    command.env("MATCHSTICK_DIST", "").env("MATCHSTICK_DRIVES", "");
     command
 }
 

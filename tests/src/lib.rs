@@ -10,6 +10,7 @@ pub mod command;
 pub mod device;
 pub mod drafts;
 pub mod engine;
+pub mod flash_files;
 pub mod golden_demo;
 pub mod hex_dump;
 pub mod learning_twin;

@@ -8,8 +8,7 @@ use clap::{Args, Subcommand};
 use matchstick::Score;
 use matchstick::link::{Digest, MAX_TOP, RankedItem};
 use matchstick_emulator::{
-    Answer, Board, BuildError, ElfError, Emulator, EmulatorError, Image, Query, UnknownBoard, UserKey, build,
-    image_sizes,
+    Answer, Board, ElfError, Emulator, EmulatorError, Image, Query, UnknownBoard, UserKey, image_sizes,
 };
 use matchstick_trainer::evaluate::{EvaluateError, check_model, with_scorer};
 use matchstick_trainer::weights::{Weights, WeightsError};
@@ -19,6 +18,7 @@ use thiserror::Error;
 
 use super::args::BlobArgs;
 use super::failure::{CommandError, DATA, OutputError, USAGE};
+use super::firmware::{self, FirmwareError};
 use super::listing::{self, Entry, Shown};
 use super::lookup::LookupError;
 use super::open::{BlobFile, OpenError};
@@ -39,8 +39,8 @@ pub struct EmulateArgs {
     board: String,
     #[command(flatten)]
     blob: BlobArgs,
-    /// A firmware image to boot instead of building the one of this repository
-    #[arg(long, value_name = "ELF")]
+    /// Firmware to boot: an ELF file, or a folder that `cargo xtask dist` made [default: $MATCHSTICK_DIST, ./dist, or built]
+    #[arg(long, value_name = "PATH")]
     firmware: Option<PathBuf>,
     /// Count instructions exactly (slower)
     #[arg(long)]
@@ -92,7 +92,8 @@ pub enum EmulateError {
     #[diagnostic(transparent)]
     Engine(#[from] EvaluateError),
     #[error(transparent)]
-    Build(#[from] BuildError),
+    #[diagnostic(transparent)]
+    NoFirmware(#[from] FirmwareError),
     #[error("--firmware: {0}")]
     #[diagnostic(help("give the ELF file that cargo built for this board, or leave --firmware out to have it built"))]
     Firmware(#[from] ElfError),
@@ -113,8 +114,9 @@ impl CommandError for EmulateError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Person(error) => error.exit_code(),
-            // What can't be built or booted here is no fault of the data.
-            Self::Board(_) | Self::Build(_) => USAGE,
+            Self::NoFirmware(error) => error.exit_code(),
+            // What can't be booted here is no fault of the data.
+            Self::Board(_) => USAGE,
             Self::Emulator(
                 EmulatorError::QemuMissing { .. } | EmulatorError::QemuTooOld { .. } | EmulatorError::NoFirmware(_),
             ) => USAGE,
@@ -129,7 +131,7 @@ impl CommandError for EmulateError {
 
 pub fn run(args: &EmulateArgs, terminal: &Terminal) -> Result<(), EmulateError> {
     let board = Board::by_name(&args.board)?;
-    if let Some(given) = args.firmware.as_deref().filter(|given| given.exists()) {
+    if let Some(given) = args.firmware.as_deref().filter(|given| given.is_file()) {
         // QEMU would boot anything, and wait for it to answer.
         image_sizes(given)?;
     }
@@ -137,8 +139,8 @@ pub fn run(args: &EmulateArgs, terminal: &Terminal) -> Result<(), EmulateError> 
     let weights = args.blob.model.as_deref().map(Weights::load).transpose()?;
     check_model(weights.as_ref(), &blob.model()?)?;
     let asked = Asked::new(&args.question, &blob, weights.as_ref())?;
-    let firmware = firmware(board, args.firmware.as_ref(), terminal)?;
-    let emulator = Emulator::new(board, firmware).blob(blob.bytes().to_vec())?.icount(args.icount);
+    let firmware = firmware::find(board, Image::Batch, args.firmware.as_deref(), Some(terminal))?;
+    let emulator = Emulator::new(board, firmware.path).blob(blob.bytes().to_vec())?.icount(args.icount);
     let mut queries = vec![asked.query(), Query::Info];
     if args.icount {
         queries.push(Query::Count { user: asked.user() });
@@ -153,17 +155,6 @@ pub fn run(args: &EmulateArgs, terminal: &Terminal) -> Result<(), EmulateError> 
     }
     terminal.result(&shown.text, &shown.json)?;
     Ok(())
-}
-
-/// The firmware image of a board: the one that was given, or that of this repository, built if it isn't.
-fn firmware(board: &Board, given: Option<&PathBuf>, terminal: &Terminal) -> Result<PathBuf, BuildError> {
-    if let Some(given) = given {
-        return Ok(given.clone());
-    }
-    let spinner = terminal.spinner(&format!("building the firmware of {} ({})", board.name, board.core));
-    let built = build(board, Image::Batch);
-    spinner.finish_and_clear();
-    built
 }
 
 /// A question with every name looked up.

@@ -9,8 +9,9 @@ use plotters::prelude::*;
 use serde_json::json;
 
 use super::data::Loaded;
+use super::interrupt::stop_on_interrupt;
 use super::terminal::{Terminal, named};
-use super::train::{TrainCommandError, stop_on_interrupt};
+use super::train::TrainCommandError;
 use super::watch::Watcher;
 
 /// Width and height of the picture.

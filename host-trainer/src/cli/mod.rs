@@ -3,6 +3,8 @@
 //! Results go to stdout, progress and errors to stderr; exit code 0 is success, 1 bad data, 2 a bad call.
 
 mod args;
+mod boards;
+mod bundle;
 mod completions;
 mod data;
 mod device;
@@ -12,10 +14,13 @@ mod export;
 mod failure;
 #[cfg(feature = "train")]
 mod find_lr;
+mod firmware;
+mod flash;
 #[cfg(feature = "train")]
 mod hyper;
 mod import;
 mod inspect;
+mod interrupt;
 mod keygen;
 mod listing;
 mod lists;
@@ -85,6 +90,9 @@ enum Command {
     Report(report::ReportArgs),
     Emulate(emulate::EmulateArgs),
     Device(device::DeviceArgs),
+    Flash(flash::FlashArgs),
+    Bundle(bundle::BundleArgs),
+    Boards(boards::BoardsArgs),
     Keygen(keygen::KeygenArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
@@ -114,6 +122,9 @@ impl Command {
             Self::Report(args) => report::run(args, terminal)?,
             Self::Emulate(args) => emulate::run(args, terminal)?,
             Self::Device(args) => device::run(args, terminal)?,
+            Self::Flash(args) => flash::run(args, terminal)?,
+            Self::Bundle(args) => bundle::run(args, terminal)?,
+            Self::Boards(args) => boards::run(args, terminal)?,
             Self::Keygen(args) => keygen::run(args, terminal)?,
             Self::Synth(args) => synth::run(args, terminal)?,
             Self::Completions(args) => completions::run(args, terminal)?,

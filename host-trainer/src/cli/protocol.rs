@@ -11,9 +11,9 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::failure::{CommandError, DATA, OutputError};
+use super::interrupt::stop_on_interrupt;
 use super::table::Table;
 use super::terminal::Terminal;
-use super::train::stop_on_interrupt;
 use super::watch::Watcher;
 
 #[derive(Debug, Error, Diagnostic)]

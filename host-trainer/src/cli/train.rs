@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use matchstick_trainer::data::{DataError, Dataset, Rating};
@@ -22,6 +21,7 @@ use super::data::Loaded;
 use super::eval::{Measured, baselines, json_of, table_of};
 use super::failure::{CommandError, DATA, OutputError, USAGE};
 use super::hyper::HyperArgs;
+use super::interrupt::stop_on_interrupt;
 use super::lists::{self, K, of_model};
 use super::record::{Record, RecordError};
 use super::table::thousands;
@@ -176,19 +176,6 @@ impl TrainArgs {
             (None, None) => Err(TrainCommandError::NoData),
         }
     }
-}
-
-/// True as soon as ctrl-C is pressed; pressed again, it ends the program.
-pub fn stop_on_interrupt() -> Result<Arc<AtomicBool>, ctrlc::Error> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let pressed = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if pressed.swap(true, Ordering::Relaxed) {
-            // What shells expect of a program that SIGINT has ended.
-            std::process::exit(130);
-        }
-    })?;
-    Ok(stop)
 }
 
 fn ending(outcome: &Outcome, out: &Path) -> String {

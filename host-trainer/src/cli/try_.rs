@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use matchstick_emulator::{
-    Answer, Board, BuildError, ElfError, Emulator, EmulatorError, Image, Query, UnknownBoard, UserKey, build,
-    image_sizes,
+    Answer, Board, ElfError, Emulator, EmulatorError, Image, Query, UnknownBoard, UserKey, image_sizes,
 };
 use matchstick_trainer::data::{DataError, Rating, synthetic};
 use matchstick_trainer::evaluate::{EvaluateError, Users, evaluate};
@@ -25,13 +24,15 @@ use super::args::{ColumnArgs, SplitArgs};
 use super::data::Loaded;
 use super::eval::Measured;
 use super::failure::{CommandError, DATA, OutputError, USAGE};
+use super::firmware::{self, FirmwareError};
+use super::interrupt::stop_on_interrupt;
 use super::lookup::{Kind, LookupError, Names};
 use super::open::{BlobFile, OpenError};
 use super::quantize::name_of;
 use super::showcase::{Chip, Showcase};
 use super::table::thousands;
 use super::terminal::Terminal;
-use super::train::{measure, stop_on_interrupt};
+use super::train::measure;
 use super::watch::Watcher;
 
 /// Without any wish, this part of the ratings is for testing: a table without a test part would flatter.
@@ -88,7 +89,8 @@ pub enum TryError {
     #[diagnostic(transparent)]
     User(#[from] LookupError),
     #[error(transparent)]
-    Build(#[from] BuildError),
+    #[diagnostic(transparent)]
+    NoFirmware(#[from] FirmwareError),
     #[error(transparent)]
     Emulator(#[from] EmulatorError),
     #[error(transparent)]
@@ -111,7 +113,8 @@ impl CommandError for TryError {
         match self {
             Self::Data(error) => error.exit_code(),
             Self::Train(error) => error.exit_code(),
-            Self::Board(_) | Self::Build(_) => USAGE,
+            Self::NoFirmware(error) => error.exit_code(),
+            Self::Board(_) => USAGE,
             Self::Emulator(EmulatorError::QemuMissing { .. } | EmulatorError::QemuTooOld { .. }) => USAGE,
             _ => DATA,
         }
@@ -153,8 +156,8 @@ pub fn run(args: &TryArgs, terminal: &Terminal) -> Result<(), TryError> {
     }
     let (part, mut predictors) = measure(&loaded, &config, &weights)?;
     measure_blob(&loaded, &weights, &blob, &args.data, &mut predictors)?;
-    let doing = format!("[3/4] building the firmware of {} ({})", board.name, board.core);
-    let image = terminal.step(&doing, || build(board, Image::Batch))?;
+    let doing = format!("[3/4] building the firmware of {} ({}), unless it is here", board.name, board.core);
+    let image = terminal.step(&doing, || firmware::find(board, Image::Batch, None, None))?.path;
     let seen: Vec<Rating> = loaded.train().iter().filter(|rating| rating.user == person).copied().collect();
     let vector = Users::Weights(&weights).vector(&blob.model()?, person)?;
     let doing = format!("[4/4] booting {} in QEMU, and ranking there", board.name);

@@ -7,6 +7,7 @@
 
 pub mod budget;
 pub mod calibration;
+pub mod catalogue;
 pub mod check;
 pub mod concat;
 pub mod dense;

@@ -2,6 +2,7 @@
 //! at fault, and makes no file. The table has every flag that `--help` shows.
 
 mod device;
+mod flash;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -13,6 +14,7 @@ use device::{
     DEVICE, DEVICE_ASK, DEVICE_BENCH, DEVICE_FORGET, DEVICE_PING, DEVICE_RANK, DEVICE_SCORE, DEVICE_SIMILAR,
     DEVICE_UPLOAD, DEVICE_WATCH,
 };
+use flash::{BOARDS, BUNDLE, BUNDLE_WHOLE, FLASH, FLASH_WHOLE};
 
 /// A flag, what stands behind the command, the exit code, and what is said.
 type Case = (&'static str, &'static str, i32, &'static [&'static str]);
@@ -87,6 +89,11 @@ const CALLS: &[(&str, &str, &[Case])] = &[
     ("device upload", "{users}", &DEVICE_UPLOAD),
     ("device watch", "", &DEVICE_WATCH),
     ("device bench", "", &DEVICE_BENCH),
+    ("flash", "--board pico --blob {users}", &FLASH),
+    ("flash", "", &FLASH_WHOLE),
+    ("bundle", "--board microbit --blob {users} --out {out}.hex", &BUNDLE),
+    ("bundle", "", &BUNDLE_WHOLE),
+    ("boards", "", &BOARDS),
     ("keygen", "", &KEYGEN),
     ("synth", "", &SYNTH),
     ("import", "{state} --out {out}", &IMPORT),

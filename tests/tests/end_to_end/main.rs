@@ -6,11 +6,15 @@ mod boards;
 mod cli;
 mod cli_at_once;
 mod cli_blob;
+mod cli_boards;
 mod cli_budget;
+mod cli_bundle;
 mod cli_data;
 mod cli_device;
 mod cli_device_links;
 mod cli_flags;
+#[cfg(unix)]
+mod cli_flash;
 mod cli_forms;
 mod cli_import;
 #[cfg(unix)]

@@ -5,10 +5,11 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use matchstick_emulator::{Board, Emulator, Image, Live, build, image_sizes};
+use matchstick_emulator::{Board, Emulator, Image, Live, image_sizes};
 
 use super::error::DeviceError;
 use super::line::{Line, read_in_time};
+use crate::cli::firmware;
 use crate::cli::terminal::Terminal;
 
 struct Emulated {
@@ -25,23 +26,13 @@ pub fn start(
     terminal: &Terminal,
 ) -> Result<Box<dyn Line>, DeviceError> {
     let board = Board::by_name(name)?;
-    let firmware = match firmware {
-        Some(given) => {
-            // QEMU would boot anything, and wait for it to answer.
-            if given.exists() {
-                image_sizes(given)?;
-            }
-            given.clone()
-        }
-        None => {
-            let spinner = terminal.spinner(&format!("building the firmware of {} ({})", board.name, board.core));
-            let built = build(board, Image::Device);
-            spinner.finish_and_clear();
-            built?
-        }
-    };
+    if let Some(given) = firmware.filter(|given| given.is_file()) {
+        // QEMU would boot anything, and wait for it to answer.
+        image_sizes(given)?;
+    }
+    let firmware = firmware::find(board, Image::Device, firmware.map(PathBuf::as_path), Some(terminal))?;
     // Its clock then counts instructions: what `bench` and `watch` show of them is the same on every computer.
-    let mut emulator = Emulator::new(board, firmware).icount(true);
+    let mut emulator = Emulator::new(board, firmware.path).icount(true);
     if let Some(flash) = flash {
         emulator = emulator.flash_file(flash);
     }

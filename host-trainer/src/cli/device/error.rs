@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use matchstick::link::Failure;
-use matchstick_emulator::{BuildError, ElfError, EmulatorError, UnknownBoard};
+use matchstick_emulator::{ElfError, EmulatorError, UnknownBoard};
 use matchstick_trainer::import::ImportError;
 use matchstick_trainer::weights::WeightsError;
 use miette::Diagnostic;
@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::connection::LinkError;
 use crate::cli::failure::{CommandError, DATA, OutputError, USAGE, UnwritableError};
+use crate::cli::firmware::FirmwareError;
 use crate::cli::lookup::LookupError;
 use crate::cli::open::OpenError;
 use crate::cli::table::{counted, thousands};
@@ -100,7 +101,8 @@ pub enum DeviceError {
     #[error(transparent)]
     Board(#[from] UnknownBoard),
     #[error(transparent)]
-    Build(#[from] BuildError),
+    #[diagnostic(transparent)]
+    NoFirmware(#[from] FirmwareError),
     #[error(transparent)]
     Emulator(#[from] EmulatorError),
     #[error("--firmware: {0}")]
@@ -182,11 +184,11 @@ impl CommandError for DeviceError {
             | Self::TwoDevices
             | Self::NotEmulated { .. }
             | Self::Board(_)
-            | Self::Build(_)
             | Self::Emulator(_)
             | Self::Connect { .. }
             | Self::Link { .. }
             | Self::Answer { .. } => USAGE,
+            Self::NoFirmware(error) => error.exit_code(),
             _ => DATA,
         }
     }

@@ -60,8 +60,8 @@ pub struct PlaceArgs {
     /// For --emulate: keeps the board's flash in this file, so that models and ratings are there the next time
     #[arg(long, value_name = "FILE", global = true)]
     flash: Option<PathBuf>,
-    /// For --emulate: a firmware image instead of the one of this repository
-    #[arg(long, value_name = "ELF", global = true)]
+    /// For --emulate: firmware, an ELF file or a folder that `cargo xtask dist` made [default: $MATCHSTICK_DIST, ./dist, or built]
+    #[arg(long, value_name = "PATH", global = true)]
     firmware: Option<PathBuf>,
     /// The speed of a serial port, in bits a second
     #[arg(long, value_name = "N", default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(300..=12_000_000), global = true)]
