@@ -17,6 +17,8 @@ pub enum Sabotage {
     CommitsUnchecked,
     /// An upload goes into the slot of the running model.
     RunningSlotOverwritten,
+    /// An upload is given up by erasing its list alone.
+    GivenUpUnsaid,
 }
 
 std::thread_local! {

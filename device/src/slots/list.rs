@@ -6,7 +6,9 @@
 //! last quarter of the page  one mark for each group of pages that has arrived whole, a word each
 //! ```
 //!
-//! The page is erased before an upload touches anything else of the slot, so that a commit never speaks for a half-written model.
+//! The page is erased before an upload touches anything else of the slot, so that a commit never speaks for a half-written model. Before a list is erased whose upload could be
+//! gone on with, **record 1 is written with zeros: given up**. A cut of the erasing that blanks that record has come to it from one end, and has taken the offer or all
+//! marks with it. So an offer whose upload has marks, and no record between, stands in a list that no erasing was begun of.
 
 use embedded_storage::nor_flash::NorFlash;
 use matchstick::blob::crc32;
@@ -81,6 +83,11 @@ impl List {
 
     pub fn write_offer<F: NorFlash>(&self, flash: &mut F, entry: Entry) -> Result<(), F::Error> {
         flash.write(self.offset, &encode(entry, OFFER))
+    }
+
+    /// Says that the upload is not gone on with. Record 1 has to be blank.
+    pub fn give_up<F: NorFlash>(&self, flash: &mut F) -> Result<(), F::Error> {
+        flash.write(self.offset.wrapping_add(RECORD_BYTES), &[0; RECORD_BYTES as usize])
     }
 
     /// The newest commit, and the next free place, none where the list is full.

@@ -142,8 +142,8 @@ impl Slots {
             return Ok(upload.written);
         }
         self.upload = None;
+        self.erase_list(flash)?;
         let list = self.list(self.other());
-        list.erase(flash)?;
         list.write_offer(flash, Entry { sequence: self.sequence(), length: offer.length, crc: offer.crc })?;
         self.upload = Some(Upload { length: offer.length, crc: offer.crc, written: 0 });
         Ok(0)
@@ -205,9 +205,22 @@ impl Slots {
     /// [`SlotError::Flash`].
     pub fn abort<F: MappedFlash>(&mut self, flash: &mut F) -> Result<(), SlotError<F::Error>> {
         if self.upload.take().is_some() {
-            self.list(self.other()).erase(flash)?;
+            self.erase_list(flash)?;
         }
         Ok(())
+    }
+
+    /// Erases the list of the other slot. If an upload could be gone on with, it is given up first: a cut may leave half of the list, in which nothing can be written.
+    #[inline(never)]
+    fn erase_list<F: NorFlash>(&self, flash: &mut F) -> Result<(), F::Error> {
+        let list = self.list(self.other());
+        let is_resumable = self.interrupted(flash)?.is_some();
+        #[cfg(test)]
+        let is_resumable = is_resumable && !crate::sabotage::is(crate::sabotage::Sabotage::GivenUpUnsaid);
+        if is_resumable {
+            list.give_up(flash)?;
+        }
+        list.erase(flash)
     }
 
     /// Checks what was uploaded, and makes it the model that runs from now on: [`Slots::running`] has changed when this returns without an error. `fits` says whether
@@ -302,7 +315,8 @@ impl Slots {
         Ok(is_whole.then_some(entry))
     }
 
-    /// The upload that the list of the other slot tells of.
+    /// The upload that the list of the other slot tells of; none unless that list is whole, with a blank place for the commit.
+    #[inline(never)]
     fn interrupted<F: NorFlash>(&self, flash: &mut F) -> Result<Option<Upload>, F::Error> {
         let list = self.list(self.other());
         let Some(offer) = list.offer(flash)?.filter(|offer| offer.sequence == self.sequence()) else { return Ok(None) };
