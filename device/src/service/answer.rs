@@ -177,6 +177,7 @@ pub(super) fn not_stored<E>(error: StoreError<E>) -> Failure<'static> {
 }
 
 /// Why the slots refused, as a reply says it.
+#[inline(never)] // many call it, and each copy has a table
 pub(super) fn not_taken<E>(error: SlotError<E>) -> Failure<'static> {
     match error {
         SlotError::Flash(_) | SlotError::Unsupported => Failure::SlotFailed,

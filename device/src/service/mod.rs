@@ -187,10 +187,8 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     ) -> Result<(), OpenError<F::Error>> {
         let opened = self.store.start(flash, places.store).map_err(OpenError::Store);
         self.slots.clear();
-        match Slots::open(flash, places.slots, matchstick::link::item_key(board.as_bytes())) {
-            Ok(slots) => _ = self.slots.push(slots),
-            Err(error) => return opened.and(Err(OpenError::Slots(error))),
-        }
+        let slots = Slots::open(flash, places.slots, matchstick::link::item_key(board.as_bytes()));
+        _ = self.slots.push(slots.map_err(OpenError::Slots)?);
         opened
     }
 

@@ -84,7 +84,6 @@ impl<const RATINGS: usize, const CAPACITY: usize, const TABLE_WORDS: usize, cons
     pub(super) fn learn<F: MappedFlash, B>(&mut self, context: &mut Context<'_, F, B>) -> Result<(), Failure<'static>> {
         let model = model(context)?;
         learner(model)?;
-        self.store.make_current(context.flash).map_err(not_stored)?;
         if !self.store.has_rows() {
             self.find_rows(context)?;
         }

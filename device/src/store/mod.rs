@@ -100,10 +100,10 @@ impl<const RATINGS: usize> Store<RATINGS> {
         }
     }
 
-    /// Whether the row of every rating was looked up.
+    /// Whether memory holds all ratings, and the row of every one was looked up.
     #[must_use]
     pub fn has_rows(&self) -> bool {
-        self.ratings.iter().all(|rating| rating.row != NO_ROW)
+        self.is_current && self.ratings.iter().all(|rating| rating.row != NO_ROW)
     }
 
     /// Another model runs: all rows have to be looked up again.
@@ -134,6 +134,7 @@ impl<const RATINGS: usize> Store<RATINGS> {
         flash: &mut F,
         rows: impl IntoIterator<Item = (u32, u64)>,
     ) -> Result<(), StoreError<F::Error>> {
+        self.make_current(flash)?;
         // Most rows have none of the keys; this tells it without a search.
         let mut present = [0_u32; 32];
         for rating in &mut self.ratings {
@@ -267,8 +268,9 @@ impl<const RATINGS: usize> Store<RATINGS> {
     ///
     /// # Errors
     /// [`StoreError::MirrorTooSmall`], [`StoreError::Flash`].
+    #[inline(never)]
     pub fn make_current<F: NorFlash>(&mut self, flash: &mut F) -> Result<(), StoreError<F::Error>> {
-        if self.is_current || self.import.is_some() { Ok(()) } else { self.load(flash) }
+        if self.is_current { Ok(()) } else { self.load(flash) }
     }
 
     /// Reads the log anew if an error left memory and flash apart. Changes are refused while an import is in progress.
@@ -276,7 +278,7 @@ impl<const RATINGS: usize> Store<RATINGS> {
         if self.import.is_some() {
             return Err(StoreError::Importing);
         }
-        if self.is_current { Ok(()) } else { self.load(flash) }
+        self.make_current(flash)
     }
 
     #[inline(never)]
