@@ -29,6 +29,16 @@ pub enum BuildError {
         /// Why.
         source: std::io::Error,
     },
+    /// The sources can't be given the one name that images for others are built under.
+    #[error(
+        "can't link {link} to the sources, so that they have the same name as everywhere: {source}; if no other `cargo xtask dist` runs, remove it"
+    )]
+    Elsewhere {
+        /// The name.
+        link: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Cargo doesn't say where it builds.
     #[error("cargo metadata doesn't say where cargo builds (its message is above)")]
     NoTargetFolder,
@@ -78,8 +88,15 @@ fn build_for(board: &Board, image: Image, maker_key: Option<&str>) -> Result<Pat
 /// where either of them lies. Debug information is left out. The next build in the same target folder may put its image where this one's is.
 ///
 /// # Errors
-/// As [`build`].
+/// As [`build`]; [`BuildError::Elsewhere`] while sources of another folder are being built so.
 pub fn build_for_release(board: &Board, image: Image, root: &Path, target: &Path) -> Result<PathBuf, BuildError> {
+    // What a workspace takes from outside its folder, as those of owned boards take engine and drivers, cargo calls by its absolute path, which is in every symbol and decides
+    // the order of the code. So there the sources have one name everywhere.
+    let link = match board.hardware {
+        Some(_) => Some(OneName::of(root)?),
+        None => None,
+    };
+    let root = link.as_ref().map_or(root, |link| link.path());
     run(board, image, None, &cargo(), root, |command| {
         // Of the two workspaces neither may look into the other's folders.
         let target = target.join(if board.hardware.is_some() { "owned" } else { "emulated" });
@@ -92,6 +109,38 @@ pub fn build_for_release(board: &Board, image: Image, root: &Path, target: &Path
         command.arg("--config").arg(format!("profile.{}.strip=\"debuginfo\"", board.profile));
         command.arg("--target-dir").arg(target);
     })
+}
+
+/// A link to the sources whose name is the same for everybody. It goes when this does.
+struct OneName;
+
+impl OneName {
+    const PATH: &str = "/tmp/matchstick-dist";
+
+    fn of(root: &Path) -> Result<Self, BuildError> {
+        let elsewhere = |source| BuildError::Elsewhere { link: Self::PATH, source };
+        let root = std::path::absolute(root).map_err(elsewhere)?;
+        // Left by a build that was killed, or somebody's who builds the same now.
+        if std::fs::read_link(Self::PATH).is_ok_and(|there| there == root) {
+            return Ok(Self);
+        }
+        #[cfg(unix)]
+        let linked = std::os::unix::fs::symlink(&root, Self::PATH);
+        #[cfg(not(unix))]
+        let linked = Err(std::io::ErrorKind::Unsupported.into());
+        linked.map_err(elsewhere).map(|()| Self)
+    }
+
+    fn path(&self) -> &'static Path {
+        Path::new(Self::PATH)
+    }
+}
+
+impl Drop for OneName {
+    fn drop(&mut self) {
+        // Somebody who built the same may have removed it already.
+        let _ = std::fs::remove_file(Self::PATH);
+    }
 }
 
 /// The compiler's options that make paths of this machine the same on all. Of several that fit, the last one counts.
