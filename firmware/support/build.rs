@@ -19,7 +19,7 @@ fn maker_key(digits: &str) -> Result<[u8; 32], String> {
             .to_owned()
     };
     let mut key = [0; 32];
-    if digits.len() != 2 * key.len() || !digits.is_ascii() {
+    if digits.len() != 2 * key.len() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(wrong());
     }
     for (index, byte) in key.iter_mut().enumerate() {

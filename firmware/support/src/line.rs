@@ -14,7 +14,8 @@ pub struct Line<W, const N: usize> {
 }
 
 impl<W, const N: usize> Line<W, N> {
-    /// `resume` turns the interrupt on that fills the ring; it is called after every reading.
+    /// `resume` turns the interrupt on that fills the ring; it is called after every reading and writing. (A transmitter that shares its driver with the receiver, as over USB, may have taken
+    /// the event that would have interrupted.)
     pub fn new(ring: &'static Ring<N>, transmitter: W, resume: fn()) -> Self {
         Self { ring, transmitter, resume }
     }
@@ -44,11 +45,15 @@ impl<W: ErrorType, const N: usize> Read for Line<W, N> {
 
 impl<W: Write, const N: usize> Write for Line<W, N> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, W::Error> {
-        self.transmitter.write(bytes)
+        let written = self.transmitter.write(bytes);
+        (self.resume)();
+        written
     }
 
     fn flush(&mut self) -> Result<(), W::Error> {
-        self.transmitter.flush()
+        let flushed = self.transmitter.flush();
+        (self.resume)();
+        flushed
     }
 }
 
