@@ -1,7 +1,7 @@
 //! The owner's ratings, in NOR flash.
 //!
-//! A rating is kept under the key of its item ([`item_key`]: a hash of the external id), so that it outlives the model. Flash is read once, by [`Store::open`]; from then on the
-//! caller has the ratings in memory, eight bytes each, in no particular order, with room for the item's row in the running model.
+//! A rating is kept under the key of its item ([`item_key`]: a hash of the external id), so that it outlives the model. [`Store::open`] reads them all; from then on the
+//! caller has the ratings in memory, eight bytes each, in no particular order, with room for the item's row in the running model. Keys stay in flash, and are read when a rating changes.
 //!
 //! - Every change is one record of 16 bytes at the end of a log. A re-rate to the same value writes nothing.
 //! - When a page is full the log goes on in the next one; when only one is left, the oldest page's living ratings move there first. All pages are worn alike.
