@@ -12,6 +12,7 @@ mod cli_bundle;
 mod cli_data;
 mod cli_device;
 mod cli_device_links;
+mod cli_device_uploads;
 mod cli_flags;
 #[cfg(unix)]
 mod cli_flash;
